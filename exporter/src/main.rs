@@ -1,0 +1,2 @@
+//! kintrace.
+fn main() {}

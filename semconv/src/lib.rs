@@ -1,0 +1,1 @@
+//! Every telemetry name that kintrace emits.
