@@ -1,1 +1,5 @@
-//! kintrace.
+//! kintrace: an agent that watches the processes of a Linux host with eBPF and speaks OTLP.
+
+pub mod batch;
+pub mod event;
+pub mod telemetry;
