@@ -1,23 +1,24 @@
 //! Who created whom: the one owner of lineage.
 //!
-//! Takes identities from fork, exec and exit events and from the start-up snapshot; gives the ancestors
-//! of an image. Pure: no clock, no `/proc`, no kernel. `T` is what the caller knows about an image;
-//! `None` is an image known by id only, a stub.
+//! Takes identities from fork, exec and exit events and from the start-up snapshot; gives the
+//! ancestors of an image. Pure: no clock, no `/proc`, no kernel. `T` is what the caller knows about
+//! an image; `None` is an image known by id only, a stub.
 //!
-//! A *process* has one creator, which is an *image*: the program that ran when it was created. Links are
-//! kept per process and lead to images, so that all images of a process share their lineage. A link
-//! says where it comes from; reparenting never changes one.
+//! A *process* has one creator, which is an *image*: the program that ran when it was created.
+//! Links are kept per process and lead to images, so that all images of a process share their
+//! lineage. A link says where it comes from; reparenting never changes one.
 //!
-//! - An image is kept while its process runs it, and longer while a process that it created is kept.
-//!   A process is kept as long as one of its images. What nothing refers to is freed by the *next*
-//!   call of `seed`, `fork`, `exec`, `exit` or `sweep`: handles that a call returned hold until then.
-//! - Creators are older than what they create. A link that contradicts this is refused, whatever said
-//!   so; hence no cycles.
-//! - A process that ended never lives again: the last 4096 are remembered, by the low bits of the pid,
-//!   so that a snapshot that is applied late revives nobody.
+//! - An image is kept while its process runs it, and longer while a process that it created is
+//!   kept. A process is kept as long as one of its images. What nothing refers to is freed by the
+//!   *next* call of `seed`, `fork`, `exec`, `exit` or `sweep`: handles that a call returned hold
+//!   until then.
+//! - Creators are older than what they create. A link that contradicts this is refused, whatever
+//!   said so; hence no cycles.
+//! - A process that ended never lives again: the last 4096 are remembered, by the low bits of the
+//!   pid, so that a snapshot that is applied late revives nobody.
 //!
-//! *Bounded by:* [`Limits`]. At the bound the table forgets, counts it, and says so in the lineage of
-//! whoever descends from what is gone.
+//! *Bounded by:* [`Limits`]. At the bound the table forgets, counts it, and says so in the lineage
+//! of whoever descends from what is gone.
 
 mod ended;
 mod forget;
@@ -91,8 +92,8 @@ impl<T: Clone> ProcessTable<T> {
 
     /// Takes in a process that lived when the agent started, running `id`.
     ///
-    /// In any order, before, between and after events. What events said stands: data is only added where
-    /// there is none, a link only where there is none ([`LineageSource::Procfs`]).
+    /// In any order, before, between and after events. What events said stands: data is only added
+    /// where there is none, a link only where there is none ([`LineageSource::Procfs`]).
     pub fn seed(&mut self, id: ImageId, parents: Parents<'_>, data: Option<T>) -> Outcome {
         self.begin();
         let (process, is_new) = self.meet(id);
@@ -109,9 +110,9 @@ impl<T: Clone> ProcessTable<T> {
 
     /// Takes in the creation of a process.
     ///
-    /// The child runs the program of its creator, so it gets a clone of that image's data. A creator not
-    /// known becomes a stub. For a child that is known already only the link is made better, and the
-    /// outcome names its current image if the one at creation is gone.
+    /// The child runs the program of its creator, so it gets a clone of that image's data. A
+    /// creator not known becomes a stub. For a child that is known already only the link is made
+    /// better, and the outcome names its current image if the one at creation is gone.
     pub fn fork(&mut self, fork: &Fork) -> Outcome {
         self.begin();
         let (process, is_new) = self.meet(fork.id);
@@ -137,12 +138,13 @@ impl<T: Clone> ProcessTable<T> {
 
     /// Takes in that a process runs a new image.
     ///
-    /// `data` replaces what the image had, unless it is `None`. The same image again changes nothing
-    /// else. An image older than the current one joins it as one that has ended. A process not known, and
-    /// every known one in the chain without a link, gets one from it ([`LineageSource::Kernel`]).
+    /// `data` replaces what the image had, unless it is `None`. The same image again changes
+    /// nothing else. An image older than the current one joins it as one that has ended. A process
+    /// not known, and every known one in the chain without a link, gets one from it
+    /// ([`LineageSource::Kernel`]).
     ///
-    /// `previous` is the image that ran until now, as far as events or the snapshot told: not the one
-    /// before in the kernel's count, if its exec was lost.
+    /// `previous` is the image that ran until now, as far as events or the snapshot told: not the
+    /// one before in the kernel's count, if its exec was lost.
     pub fn exec(&mut self, id: ImageId, parents: Parents<'_>, data: Option<T>) -> Outcome {
         self.begin();
         let (process, is_new) = self.meet(id);
@@ -153,7 +155,8 @@ impl<T: Clone> ProcessTable<T> {
             node.data = data;
         }
         let outcome = self.run(process, image, is_new);
-        // Its creator ran at most the image before this one: exec ids grow along the line of descent.
+        // Its creator ran at most the image before this one: exec ids grow along the line of
+        // descent.
         self.heal(
             process,
             id.exec_id.saturating_sub(1),
@@ -163,7 +166,8 @@ impl<T: Clone> ProcessTable<T> {
         outcome
     }
 
-    /// Takes in that a process ended. A process not known is linked to `parent`, its parent at the end.
+    /// Takes in that a process ended. A process not known is linked to `parent`, its parent at the
+    /// end.
     ///
     /// `previous` is set if the process last ran an image whose exec was lost.
     pub fn exit(&mut self, id: ImageId, parent: ImageId) -> Outcome {
@@ -180,7 +184,8 @@ impl<T: Clone> ProcessTable<T> {
         outcome
     }
 
-    /// Frees now what the next event would: ended images without descendants. Their handles are void.
+    /// Frees now what the next event would: ended images without descendants. Their handles are
+    /// void.
     pub fn sweep(&mut self) {
         self.begin();
     }
@@ -196,7 +201,8 @@ impl<T: Clone> ProcessTable<T> {
         Some(self.images.handle(self.find_image(process, id.exec_id)?))
     }
 
-    /// The newest image that is known of a process; `None` if the process is not known or has ended.
+    /// The newest image that is known of a process; `None` if the process is not known or has
+    /// ended.
     pub fn current(&self, process: ProcessKey) -> Option<Handle> {
         let process = self.processes.get(self.find(process)?)?;
         process.is_alive.then(|| self.images.handle(process.newest))
@@ -224,8 +230,8 @@ impl<T: Clone> ProcessTable<T> {
         self.images.get_mut(image)?.data.as_mut()
     }
 
-    /// Sets an image's own data, as of a stub that `/proc` could describe. Clones that its children got
-    /// before stay as they are; children without data have it from now on (see [`Self::data`]).
+    /// Sets an image's own data, as of a stub that `/proc` could describe. Clones that its children
+    /// got before stay as they are; children without data have it from now on (see [`Self::data`]).
     ///
     /// # Errors
     ///
@@ -249,8 +255,8 @@ impl<T: Clone> ProcessTable<T> {
         &self.lost_exits
     }
 
-    /// Images without data that living ancestors, met by the last event, run now: those that `/proc` can
-    /// describe. They are named by every event that meets them, until they have data.
+    /// Images without data that living ancestors, met by the last event, run now: those that
+    /// `/proc` can describe. They are named by every event that meets them, until they have data.
     pub fn stubs(&self) -> &[Handle] {
         &self.stubs
     }

@@ -6,7 +6,8 @@ use crate::event::{KernelTime, Pid, ProcessKey};
 #[derive(Debug)]
 pub(super) struct Ended(Box<[ProcessKey]>);
 
-/// A power of two. 64 KiB; the kernel hands out pids in sequence, so about as many exits are remembered.
+/// A power of two. 64 KiB; the kernel hands out pids in sequence, so about as many exits are
+/// remembered.
 const ENDED_SLOTS: usize = 4096;
 
 // === impl Ended ===

@@ -73,8 +73,8 @@ impl<'a, T: Clone> Lineage<'a, T> {
         }
     }
 
-    /// Whether there are ancestors beyond the last one, or may be: a link is missing or was forgotten, or
-    /// the depth is reached.
+    /// Whether there are ancestors beyond the last one, or may be: a link is missing or was
+    /// forgotten, or the depth is reached.
     pub fn is_truncated(&self) -> bool {
         self.is_truncated
     }

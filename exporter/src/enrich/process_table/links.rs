@@ -1,7 +1,7 @@
 //! Links from processes to their creators: who may say what, and who wins.
 //!
-//! What fork recorded stands. Among the parents seen later, the first stands: a parent can only change
-//! away from the creator, never towards it, so an earlier look is the better one.
+//! What fork recorded stands. Among the parents seen later, the first stands: a parent can only
+//! change away from the creator, never towards it, so an earlier look is the better one.
 
 use super::nodes::{Link, Process};
 use super::slab::NIL;
@@ -27,7 +27,8 @@ impl<T: Clone> ProcessTable<T> {
 
     /// Gives `process`, and each known one among its ancestors, the link that it lacks.
     ///
-    /// `newest` is the newest exec id that the creator of `process` can have had when it created it.
+    /// `newest` is the newest exec id that the creator of `process` can have had when it created
+    /// it.
     pub(super) fn heal(
         &mut self,
         process: u32,
@@ -114,8 +115,8 @@ impl<T: Clone> ProcessTable<T> {
         Some(process)
     }
 
-    /// Notes that a known process runs an image with this exec id, or did, and holds on to the process
-    /// during this call.
+    /// Notes that a known process runs an image with this exec id, or did, and holds on to the
+    /// process during this call.
     fn note_image(&mut self, process: u32, exec_id: u32) {
         let newest = self
             .processes
@@ -125,10 +126,12 @@ impl<T: Clone> ProcessTable<T> {
         self.image_not_older(process, exec_id);
     }
 
-    /// The image of an ancestor that created a process whose first image had at most `newest` as exec id.
+    /// The image of an ancestor that created a process whose first image had at most `newest` as
+    /// exec id.
     ///
-    /// Exec ids grow along the line of descent, so a later image did not; an adopter from another line
-    /// may have none that early. Hence that one, if the ancestor is known to have run one before it.
+    /// Exec ids grow along the line of descent, so a later image did not; an adopter from another
+    /// line may have none that early. Hence that one, if the ancestor is known to have run one
+    /// before it.
     fn creating_image(&self, ancestor: u32, id: ImageId, newest: u32) -> ImageId {
         let Some(node) = self.processes.get(ancestor) else {
             return id;
@@ -225,8 +228,8 @@ impl<T: Clone> ProcessTable<T> {
     }
 }
 
-/// Whether a process can have created another: earlier, or in the same tick of the clock that the kernel
-/// has while it starts, with a lower pid.
+/// Whether a process can have created another: earlier, or in the same tick of the clock that the
+/// kernel has while it starts, with a lower pid.
 fn precedes(creator: ProcessKey, created: ProcessKey) -> bool {
     (creator.start, creator.pid) < (created.start, created.pid)
 }

@@ -1,8 +1,9 @@
 //! Processes and images in their slots: how they come, when they are loose, how they are forgotten.
 //!
-//! *Invariants:* a process has at least one image; its images are a list, newest first, by exec id. An
-//! image is anchored (its process lives, and it is the newest, or the newest that was told) or it stands
-//! in the queue `kept`. `children` is the number of processes whose link resolves to the image.
+//! *Invariants:* a process has at least one image; its images are a list, newest first, by exec id.
+//! An image is anchored (its process lives, and it is the newest, or the newest that was told) or
+//! it stands in the queue `kept`. `children` is the number of processes whose link resolves to the
+//! image.
 
 use super::slab::{Handle, Linked, Links, NIL};
 use super::{LineageSource, ProcessTable};
@@ -175,7 +176,8 @@ impl<T: Clone> ProcessTable<T> {
         (process, true)
     }
 
-    /// Whether a process that is met for the first time lives. If so, an older one with its pid ended.
+    /// Whether a process that is met for the first time lives. If so, an older one with its pid
+    /// ended.
     fn claim_pid(&mut self, key: ProcessKey) -> bool {
         if self.ended.contains(key) {
             return false;
@@ -205,7 +207,8 @@ impl<T: Clone> ProcessTable<T> {
             self.touch(image);
             return image;
         }
-        // Only now: the list may change while room is made. The process stays, its newest is touched.
+        // Only now: the list may change while room is made. The process stays, its newest is
+        // touched.
         self.make_room();
         let (mut newer, mut older) = (NIL, self.processes.get(process).map_or(NIL, |p| p.newest));
         while let Some(image) = self.images.get(older)

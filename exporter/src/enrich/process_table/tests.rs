@@ -240,7 +240,8 @@ fn a_subreaper_that_adopts_does_not_become_the_creator() {
 
 #[test]
 fn an_exec_by_a_thread_is_an_exec_of_its_process() {
-    // The thread takes over pid and start time of the leader: the event cannot be told from another.
+    // The thread takes over pid and start time of the leader: the event cannot be told from
+    // another.
     let mut table = with_shell();
     let image = table.exec(id(20, 20, 5), parents(&[SSHD, INIT]), Some("threads"));
     assert_eq!((image.standing, table.live_len()), (Standing::Known, 3));

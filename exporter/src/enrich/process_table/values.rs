@@ -35,7 +35,8 @@ pub enum LineageSource {
 pub struct Parents<'a> {
     /// The parent; pid 0 for the first processes of the host.
     pub parent: ImageId,
-    /// The parent, then its parent, and so on, [`CHAIN_MAX`] of them. Empty: not known beyond `parent`.
+    /// The parent, then its parent, and so on, [`CHAIN_MAX`] of them. Empty: not known beyond
+    /// `parent`.
     pub chain: &'a [ImageId],
 }
 
@@ -61,7 +62,8 @@ pub struct Outcome {
     pub image: Handle,
     /// What was known of its process.
     pub standing: Standing,
-    /// The image that ended with this event because the process runs, or ran at its end, another one.
+    /// The image that ended with this event because the process runs, or ran at its end, another
+    /// one.
     pub previous: Option<Handle>,
 }
 

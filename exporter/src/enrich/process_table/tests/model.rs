@@ -1,5 +1,5 @@
-//! The table against a plain model of a kernel, over random stories: forks, execs, exits, adoption, pids
-//! used again, events lost, a snapshot that arrives among the events.
+//! The table against a plain model of a kernel, over random stories: forks, execs, exits, adoption,
+//! pids used again, events lost, a snapshot that arrives among the events.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -435,6 +435,19 @@ fn live_keys(table: &ModelTable) -> Result<BTreeSet<ProcessKey>, String> {
     Ok(keys)
 }
 
+/// The same processes live in both.
+fn check_live(kernel: &Kernel, table: &ModelTable) -> Result<(), String> {
+    expect("live", &live_keys(table)?, &living_keys(kernel))
+}
+
+fn config() -> ProptestConfig {
+    ProptestConfig {
+        cases: 192,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    }
+}
+
 fn steps(length: usize) -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
         6 => (0..64_usize, prop::bool::weighted(0.1))
@@ -464,10 +477,14 @@ fn check_all_ends(table: &mut ModelTable) -> Result<(), String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 192, failure_persistence: None, ..Default::default() })]
+    #![proptest_config(config())]
 
     #[test]
-    fn without_loss_the_lineage_is_the_models(steps in steps(80), pids in 2..14_u32, depth in 0..24_usize) {
+    fn without_loss_the_lineage_is_the_models(
+        steps in steps(80),
+        pids in 2..14_u32,
+        depth in 0..24_usize,
+    ) {
         let mut kernel = Kernel::new(pids);
         let mut table = ModelTable::new(Limits { images: 10_000, depth });
         table.seed(INIT, parents(&[]), Some(INIT));
@@ -481,11 +498,11 @@ proptest! {
             story.check(check_exact(&kernel, &table, outcome.image))?;
             for at in kernel.living() {
                 let id = kernel.id(at);
-                let image = table.get(id).ok_or_else(|| TestCaseError::fail(format!("{id} missing\n{}", story.0)))?;
-                prop_assert_eq!(table.current(id.process), Some(image));
+                let image = table.get(id).unwrap_or(Handle::NONE);
+                prop_assert_eq!(table.current(id.process), Some(image), "{}\n{}", id, story.0);
                 story.check(check_exact(&kernel, &table, image))?;
             }
-            story.check(live_keys(&table).and_then(|live| expect("live", &live, &living_keys(&kernel))))?;
+            story.check(check_live(&kernel, &table))?;
         }
         let counts = table.counts();
         prop_assert_eq!(
@@ -540,11 +557,10 @@ proptest! {
             }
         }
 
-        let live = story.0.clone();
-        let live = live_keys(&table).map_err(|what| TestCaseError::fail(format!("{what}\n{live}")))?;
         if lost == 0 {
-            story.check(expect("live", &live, &living_keys(&kernel)))?;
+            story.check(check_live(&kernel, &table))?;
         }
+        let live = live_keys(&table).map_err(TestCaseError::fail)?;
         let mut newest = BTreeMap::<Pid, u64>::new();
         for input in &inputs {
             let key = input.id().process;
@@ -568,7 +584,12 @@ proptest! {
         let mut story = Story::default();
         for step in steps {
             // Few exits: the host grows beyond the table.
-            let step = if let Step::Exit { who } = step && who % 3 > 0 { Step::Exec { who } } else { step };
+            let mut step = step;
+            if let Step::Exit { who } = step
+                && who % 3 > 0
+            {
+                step = Step::Exec { who };
+            }
             let Some(input) = kernel.do_step(step) else { continue };
             story.tell(&input);
             let outcome = input.deliver(&mut table);
