@@ -57,7 +57,8 @@ pub enum BootIdError {
     Malformed(String),
 }
 
-/// The id of this boot: a UUID in lower case with hyphens, 36 characters. `proc` is where procfs is.
+/// The id of this boot: a UUID in lower case with hyphens, 36 characters. `proc` is where procfs
+/// is.
 ///
 /// # Errors
 ///
@@ -103,14 +104,11 @@ fn line(path: &Path) -> Option<String> {
     Some(text.trim().to_owned()).filter(|line| !line.is_empty())
 }
 
-/// A value of os-release(5): assignments as in a shell, with quotes and backslashes, the last one wins.
+/// A value of os-release(5): assignments as in a shell, with quotes and backslashes, the last one
+/// wins.
 fn os_release(text: &str, key: &str) -> Option<String> {
     let assignments = text.lines().filter_map(|line| line.trim().split_once('='));
-    let raw = assignments
-        .filter(|(name, _)| *name == key)
-        .last()?
-        .1
-        .trim();
+    let raw = assignments.rev().find(|(name, _)| *name == key)?.1.trim();
     let value = match raw.chars().next() {
         Some(quote @ ('"' | '\'')) => {
             let inner = raw.strip_prefix(quote)?.strip_suffix(quote)?;

@@ -1,9 +1,10 @@
 //! The only reader of `/proc`: describes a process that events cannot describe any more.
 //!
-//! A pid may be used again while its files are read: the start time is compared before and after, so
-//! that a description is of the process that was meant or is not given. The environment is never read.
-//! Nothing is followed into the files of the process, except that a name which ends in ` (deleted)` is
-//! looked up to see whether that is its name. Reads are bounded; parsers are pure and take any bytes.
+//! A pid may be used again while its files are read: the start time is compared before and after,
+//! so that a description is of the process that was meant or is not given. The environment is never
+//! read. Nothing is followed into the files of the process, except that a name which ends in `
+//! (deleted)` is looked up to see whether that is its name. Reads are bounded; parsers are pure and
+//! take any bytes.
 
 mod parse;
 #[cfg(test)]
@@ -14,7 +15,7 @@ use std::io::{self, Read as _};
 use std::num::NonZeroU64;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::os::unix::fs::MetadataExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 pub use self::parse::{CgroupEntry, Stat, parse_cgroups, parse_cmdline, parse_stat};
 use crate::event::{KernelTime, Pid, Text};
@@ -22,7 +23,8 @@ use crate::event::{KernelTime, Pid, Text};
 /// Most bytes of arguments that are read.
 const CMDLINE_BYTES_MAX: u64 = 64 * 1024;
 
-/// Most bytes of any other file: a cgroup path is at most 4096 bytes, and there are few hierarchies.
+/// Most bytes of any other file: a cgroup path is at most 4096 bytes, and there are few
+/// hierarchies.
 const FILE_BYTES_MAX: u64 = 128 * 1024;
 
 /// What the kernel appends to the name of a file that has none any more.
@@ -33,7 +35,8 @@ const DELETED: &[u8] = b" (deleted)";
 pub struct Description {
     /// Its executable. `None` for a thread of the kernel, and without the right to look.
     pub executable: Option<Executable>,
-    /// Its arguments, empty ones included; none for threads of the kernel. A process can rewrite them.
+    /// Its arguments, empty ones included; none for threads of the kernel. A process can rewrite
+    /// them.
     pub arguments: Vec<Text>,
     /// Whether there were more than 64 KiB of arguments; then the last one is cut.
     pub is_arguments_truncated: bool,
@@ -108,8 +111,8 @@ impl From<io::Error> for ProcfsError {
 /// Describes the process with this pid and start time.
 ///
 /// `root` is where procfs is mounted, of the initial pid namespace. `expect_start` is compared with
-/// field 22 of `stat`, which is in ticks: within one of them it is the same process. Each part that is
-/// not there or not allowed is `None` or empty.
+/// field 22 of `stat`, which is in ticks: within one of them it is the same process. Each part that
+/// is not there or not allowed is `None` or empty.
 ///
 /// # Errors
 ///
@@ -188,15 +191,15 @@ fn executable(dir: &Path) -> Option<Executable> {
 
 /// Where a link of the process leads, and whether that name is gone.
 ///
-/// The kernel marks a name that is gone by ` (deleted)`, which can be part of a name too. It is, if the
-/// name with it leads to the very same file, in the root directory of the process.
+/// The kernel marks a name that is gone by ` (deleted)`, which can be part of a name too. It is, if
+/// the name with it leads to the very same file, in the root directory of the process.
 fn link(dir: &Path, name: &str) -> Option<(Vec<u8>, bool)> {
     let link = dir.join(name);
     let path = fs::read_link(&link).ok()?.into_os_string().into_vec();
     let Some(unmarked) = path.strip_suffix(DELETED) else {
         return Some((path, false));
     };
-    let mut named = PathBuf::from(dir.join("root"));
+    let mut named = dir.join("root");
     named.push(Path::new(std::ffi::OsStr::from_bytes(
         path.strip_prefix(b"/").unwrap_or(&path),
     )));

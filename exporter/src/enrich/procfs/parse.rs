@@ -49,8 +49,8 @@ pub fn parse_stat(stat: &[u8]) -> Option<Stat> {
     })
 }
 
-/// Splits `cmdline`: each argument ends in NUL, the last one only if the process left it so. Nothing: no
-/// arguments. Empty arguments are kept.
+/// Splits `cmdline`: each argument ends in NUL, the last one only if the process left it so.
+/// Nothing: no arguments. Empty arguments are kept.
 pub fn parse_cmdline(cmdline: &[u8]) -> Vec<Text> {
     if cmdline.is_empty() {
         return Vec::new();

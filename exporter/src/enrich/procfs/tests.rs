@@ -1,4 +1,5 @@
 use std::os::unix::fs::symlink;
+use std::path::PathBuf;
 
 use super::*;
 
@@ -76,6 +77,35 @@ fn another_process_with_the_pid_is_not_described() {
     assert_eq!(gone, Err(ProcfsError::Gone));
     proc.write("stat", "nonsense");
     assert_eq!(proc.describe(10_930_000_000), Err(ProcfsError::Malformed));
+}
+
+#[test]
+fn a_pid_that_is_used_again_while_its_files_are_read_is_noticed() {
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
+
+    let proc = Proc::new();
+    let cmdline = proc.dir().join("cmdline");
+    fs::remove_file(&cmdline).unwrap();
+    mknodat(CWD, &cmdline, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+    let result = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            // Opens when the reader does: after it has looked at the start time.
+            let pipe = File::options().write(true).open(&cmdline).unwrap();
+            proc.write(
+                "stat",
+                &format!("812 (next) S 7{} 2000 1 1", " 0".repeat(17)),
+            );
+            drop(pipe);
+        });
+        proc.describe(10_930_000_000)
+    });
+    assert_eq!(
+        result,
+        Err(ProcfsError::Reused {
+            found: 2000,
+            expected: 1093
+        })
+    );
 }
 
 #[test]
