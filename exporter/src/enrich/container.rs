@@ -3,14 +3,17 @@
 //! Pure. A path is read as runtimes and systemd write it:
 //!
 //! - An id counts only in the frame that a runtime puts around it (`docker-ID.scope`, `/docker/ID`,
-//!   `kubepods/.../podUID/ID`). A segment of 64 hex digits alone is somebody's name, not a container.
-//! - Of containers in containers the innermost is meant: the pod in a node that is a container itself.
-//! - Unit, session and user are the host's. They stand before anything that a container or a delegated
-//!   subtree could name, as systemd itself finds them: the first segment that is no slice.
+//!   `kubepods/.../podUID/ID`). A segment of 64 hex digits alone is somebody's name, not a
+//!   container.
+//! - Of containers in containers the innermost is meant: the pod in a node that is a container
+//!   itself.
+//! - Unit, session and user are the host's. They stand before anything that a container or a
+//!   delegated subtree could name, as systemd itself finds them: the first segment that is no
+//!   slice.
 //!
 //! Whoever may create cgroups in a subtree can imitate a frame there, as a user in their own
-//! `user@UID.service`. This cannot be told apart from a rootless runtime; unit, session and user are
-//! not affected.
+//! `user@UID.service`. This cannot be told apart from a rootless runtime; unit, session and user
+//! are not affected.
 
 #[cfg(test)]
 mod tests;
@@ -20,8 +23,8 @@ mod tests;
 pub struct CgroupFacts {
     /// The innermost container.
     pub container: Option<Container>,
-    /// The system's unit: a service, or a scope that is not a container. For processes of a user's own
-    /// service manager this is `user@UID.service`.
+    /// The system's unit: a service, or a scope that is not a container. For processes of a user's
+    /// own service manager this is `user@UID.service`.
     pub unit: Option<String>,
     /// The id of the login session, as `loginctl` lists it: `3`, `c1`.
     pub session: Option<String>,
@@ -86,8 +89,8 @@ impl Runtime {
 // === impl CgroupFacts ===
 
 impl CgroupFacts {
-    /// Reads a path within a hierarchy, absolute, of cgroup v1 or v2. Any text is allowed; what is not
-    /// understood says nothing.
+    /// Reads a path within a hierarchy, absolute, of cgroup v1 or v2. Any text is allowed; what is
+    /// not understood says nothing.
     pub fn of(path: &str) -> Self {
         let segments: Vec<&str> = path
             .split('/')
@@ -123,7 +126,8 @@ impl CgroupFacts {
     }
 }
 
-/// The name of a unit that can hold processes. systemd puts `_` before names that the kernel reserves.
+/// The name of a unit that can hold processes. systemd puts `_` before names that the kernel
+/// reserves.
 fn unit(segment: &str) -> Option<&str> {
     let name = segment.strip_prefix('_').unwrap_or(segment);
     let (stem, _) = name
@@ -184,8 +188,9 @@ fn container(segments: &[&str]) -> Option<Container> {
     })
 }
 
-/// A segment that frames an id by itself: `docker-ID.scope`, `crio-ID`, and `SLICE:cri-containerd:ID`, which
-/// is what becomes of a name for systemd when the runtime does without systemd.
+/// A segment that frames an id by itself: `docker-ID.scope`, `crio-ID`, and
+/// `SLICE:cri-containerd:ID`, which is what becomes of a name for systemd when the runtime does
+/// without systemd.
 fn framed(segment: &str) -> Option<(&str, Runtime)> {
     let name = segment.strip_suffix(".scope").unwrap_or(segment);
     let (prefix, id) = match name.rsplit_once(':') {
