@@ -1,5 +1,8 @@
 //! kintrace: an agent that watches the processes of a Linux host with eBPF and speaks OTLP.
 
 pub mod batch;
+pub mod decode;
 pub mod event;
+pub mod exit;
+pub mod kernel;
 pub mod telemetry;
