@@ -46,7 +46,16 @@ fn compile(source: &Path, object: &Path) {
     };
     let mut command = Command::new(&clang);
     command
-        .args(["-target", "bpf", "-mcpu=v3", "-O2", "-g", "-Wall", "-Werror", "-fno-ident"])
+        .args([
+            "-target",
+            "bpf",
+            "-mcpu=v3",
+            "-O2",
+            "-g",
+            "-Wall",
+            "-Werror",
+            "-fno-ident",
+        ])
         .arg(format!("-D__TARGET_ARCH_{arch}"))
         .args(["-I", "bpf/include", "-I"])
         .arg(kernel_headers())
@@ -67,12 +76,22 @@ fn compile(source: &Path, object: &Path) {
 
 /// Removes DWARF, keeps BTF: less to embed. Without a stripper the object only is larger.
 fn strip(object: &Path, clang: &str) {
-    for tool in [clang.replace("clang", "llvm-strip"), "llvm-strip".to_owned()] {
-        if Command::new(&tool).arg("-g").arg(object).status().is_ok_and(|status| status.success()) {
+    for tool in [
+        clang.replace("clang", "llvm-strip"),
+        "llvm-strip".to_owned(),
+    ] {
+        if Command::new(&tool)
+            .arg("-g")
+            .arg(object)
+            .status()
+            .is_ok_and(|status| status.success())
+        {
             return;
         }
     }
-    println!("cargo::warning=llvm-strip not found: the embedded programs keep their debug sections");
+    println!(
+        "cargo::warning=llvm-strip not found: the embedded programs keep their debug sections"
+    );
 }
 
 /// Debian keeps `asm/types.h` under the multiarch triplet.
@@ -86,10 +105,13 @@ fn kernel_headers() -> PathBuf {
 
 fn find_clang() -> Option<String> {
     let named = env::var("KINTRACE_CLANG").ok();
-    named.into_iter().chain(COMPILERS.map(str::to_owned)).find(|clang| {
-        Command::new(clang)
-            .arg("--print-targets")
-            .output()
-            .is_ok_and(|output| String::from_utf8_lossy(&output.stdout).contains("bpf"))
-    })
+    named
+        .into_iter()
+        .chain(COMPILERS.map(str::to_owned))
+        .find(|clang| {
+            Command::new(clang)
+                .arg("--print-targets")
+                .output()
+                .is_ok_and(|output| String::from_utf8_lossy(&output.stdout).contains("bpf"))
+        })
 }

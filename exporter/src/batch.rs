@@ -53,7 +53,10 @@ impl Batch {
 
     /// Encoded bytes, give or take the few of the envelopes.
     pub fn bytes(&self) -> usize {
-        self.groups.iter().map(|group| group.entries.len() + group.resource.len() + 16).sum()
+        self.groups
+            .iter()
+            .map(|group| group.entries.len() + group.resource.len() + 16)
+            .sum()
     }
 }
 
@@ -73,7 +76,14 @@ pub struct Batcher {
 impl Batcher {
     /// An empty batcher.
     pub fn new(signal: Signal, limits: Limits) -> Self {
-        Self { limits, signal, groups: Vec::new(), records: 0, bytes: 0, oldest: None }
+        Self {
+            limits,
+            signal,
+            groups: Vec::new(),
+            records: 0,
+            bytes: 0,
+            oldest: None,
+        }
     }
 
     /// Adds one entry (see [`Group`]); gives back the batch that had to leave first, if any.
@@ -85,8 +95,11 @@ impl Batcher {
         self.records += 1;
         self.bytes += entry.len();
         // Few resources are in one batch, and the last one used is the likeliest.
-        if let Some(group) =
-            self.groups.iter_mut().rev().find(|group| Arc::ptr_eq(&group.resource, resource))
+        if let Some(group) = self
+            .groups
+            .iter_mut()
+            .rev()
+            .find(|group| Arc::ptr_eq(&group.resource, resource))
         {
             group.entries.extend_from_slice(entry);
             group.records += 1;
@@ -104,7 +117,11 @@ impl Batcher {
     /// Takes what has reached its age.
     pub fn take_due(&mut self, now: Instant) -> Option<Batch> {
         let oldest = self.oldest?;
-        if now.duration_since(oldest) >= self.limits.age { self.take() } else { None }
+        if now.duration_since(oldest) >= self.limits.age {
+            self.take()
+        } else {
+            None
+        }
     }
 
     /// Takes what there is.
@@ -115,6 +132,9 @@ impl Batcher {
         self.records = 0;
         self.bytes = 0;
         self.oldest = None;
-        Some(Batch { signal: self.signal, groups: std::mem::take(&mut self.groups) })
+        Some(Batch {
+            signal: self.signal,
+            groups: std::mem::take(&mut self.groups),
+        })
     }
 }

@@ -9,8 +9,8 @@ use kintrace_probes::abi;
 use zerocopy::FromBytes;
 
 use crate::event::{
-    Args, Cgroup, CgroupId, Event, EventFlags, Exec, Executable, Exit, ExitStatus, Fork, KernelTime,
-    Payload, Pid, Tid,
+    Args, Cgroup, CgroupId, Event, EventFlags, Exec, Executable, Exit, ExitStatus, Fork,
+    KernelTime, Payload, Pid, Tid,
 };
 use fields::Fields;
 
@@ -79,7 +79,10 @@ struct Pending {
 impl Decoder {
     /// `page_size` in bytes: the kernel counts memory in pages.
     pub fn new(page_size: u64) -> Self {
-        Self { page_size, pending: Vec::new() }
+        Self {
+            page_size,
+            pending: Vec::new(),
+        }
     }
 
     /// Decodes one sample: a header, the fixed part of its kind, then variable parts back to back
@@ -103,7 +106,11 @@ impl Decoder {
             }
         };
         let at = KernelTime(header.ktime_ns);
-        Ok(Some(Event { at, flags: EventFlags(flags), payload }))
+        Ok(Some(Event {
+            at,
+            flags: EventFlags(flags),
+            payload,
+        }))
     }
 
     fn exec(&mut self, sample: &[u8], flags: &mut u32) -> Result<Exec, DecodeError> {
@@ -119,9 +126,8 @@ impl Decoder {
 
         let has = |flag: u32| event.exe_flags & flag != 0;
         let is_detached = has(abi::exe::DETACHED);
-        let path = (*flags & abi::flags::MISSING_PATH == 0).then(|| {
-            fields::path(path, *flags & abi::flags::TRUNCATED_PATH != 0, is_detached)
-        });
+        let path = (*flags & abi::flags::MISSING_PATH == 0)
+            .then(|| fields::path(path, *flags & abi::flags::TRUNCATED_PATH != 0, is_detached));
         let values = match self.take_args(&event) {
             Ok(None) => fields::split(args),
             Ok(Some(mut bytes)) => {
@@ -139,7 +145,9 @@ impl Decoder {
             tid: Tid(event.exec_tid),
             executable: Executable {
                 is_memfd: is_detached
-                    && path.as_ref().is_some_and(|path| path.as_str().starts_with("memfd:")),
+                    && path
+                        .as_ref()
+                        .is_some_and(|path| path.as_str().starts_with("memfd:")),
                 path,
                 inode: event.exe_inode,
                 device: fields::device(event.exe_device),
@@ -152,7 +160,11 @@ impl Decoder {
             },
             filename: fields::string(filename),
             interpreter: fields::string(interpreter),
-            args: Args { values, count: event.argc, size: event.args_size },
+            args: Args {
+                values,
+                count: event.argc,
+                size: event.args_size,
+            },
             working_directory: (*flags & abi::flags::MISSING_CWD == 0)
                 .then(|| fields::path(cwd, *flags & abi::flags::TRUNCATED_CWD != 0, false)),
             environment: fields::split(environment),
@@ -203,10 +215,17 @@ impl Decoder {
         if event.args_parts == 0 {
             return Ok(None);
         }
-        let found = self.pending.iter().position(|pending| pending.cpu == event.header.cpu);
+        let found = self
+            .pending
+            .iter()
+            .position(|pending| pending.cpu == event.header.cpu);
         match found.map(|index| self.pending.swap_remove(index)) {
             Some(pending) if same(&pending.id, &event.task.id) => {
-                if pending.parts == event.args_parts { Ok(Some(pending.bytes)) } else { Err(pending.bytes) }
+                if pending.parts == event.args_parts {
+                    Ok(Some(pending.bytes))
+                } else {
+                    Err(pending.bytes)
+                }
             }
             Some(_) | None => Err(Vec::new()),
         }
@@ -246,7 +265,10 @@ fn cgroup(sample: &[u8]) -> Result<Cgroup, DecodeError> {
     let event = fixed::<abi::CgroupEvent>(sample)?;
     let path = Fields::after::<abi::CgroupEvent>(sample).take(event.path_len)?;
     let is_cut = event.header.flags & abi::flags::TRUNCATED_CGROUP != 0;
-    Ok(Cgroup { id: CgroupId(event.cgroup_id), path: fields::path(path, is_cut, false) })
+    Ok(Cgroup {
+        id: CgroupId(event.cgroup_id),
+        path: fields::path(path, is_cut, false),
+    })
 }
 
 /// As wait(2) encodes it.
@@ -254,14 +276,20 @@ fn status(status: u32) -> ExitStatus {
     let [low, code, ..] = status.to_le_bytes();
     match low & 0x7f {
         0 => ExitStatus::Code(code),
-        number => ExitStatus::Signal { number, core_dumped: low & 0x80 != 0 },
+        number => ExitStatus::Signal {
+            number,
+            core_dumped: low & 0x80 != 0,
+        },
     }
 }
 
 fn fixed<T: FromBytes>(sample: &[u8]) -> Result<T, DecodeError> {
     T::read_from_prefix(sample)
         .map(|(value, _rest)| value)
-        .map_err(|_| DecodeError::Short { len: sample.len(), need: size_of::<T>() })
+        .map_err(|_| DecodeError::Short {
+            len: sample.len(),
+            need: size_of::<T>(),
+        })
 }
 
 #[cfg(test)]

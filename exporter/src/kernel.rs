@@ -95,17 +95,30 @@ impl Sensor {
             PerCpuArray::try_from(take_map(&mut ebpf, "sequences")?).map_err(LoadError::map)?;
         let lost = PerCpuArray::try_from(take_map(&mut ebpf, "lost")?).map_err(LoadError::map)?;
         let snapshot: &mut Iter = program(&mut ebpf, "snapshot_task")?;
-        snapshot.load("task", &btf).map_err(|source| LoadError::program("snapshot_task", source))?;
+        snapshot
+            .load("task", &btf)
+            .map_err(|source| LoadError::program("snapshot_task", source))?;
         // All are loaded before the first is attached: a refusal leaves nothing behind.
         for (name, tracepoint) in TRACEPOINTS {
             let program: &mut BtfTracePoint = program(&mut ebpf, name)?;
-            program.load(tracepoint, &btf).map_err(|source| LoadError::program(name, source))?;
+            program
+                .load(tracepoint, &btf)
+                .map_err(|source| LoadError::program(name, source))?;
         }
         for (name, _) in TRACEPOINTS {
             let program: &mut BtfTracePoint = program(&mut ebpf, name)?;
-            program.attach().map_err(|source| LoadError::program(name, source))?;
+            program
+                .attach()
+                .map_err(|source| LoadError::program(name, source))?;
         }
-        Ok((Self { ebpf, sequences, lost }, ring))
+        Ok((
+            Self {
+                ebpf,
+                sequences,
+                lost,
+            },
+            ring,
+        ))
     }
 
     /// All processes that live now, in no order. Call it after [`Sensor::load`]: what starts in between
@@ -125,7 +138,10 @@ impl Sensor {
             .read_to_end(&mut bytes)
             .map_err(LoadError::Io)?;
         let processes = bytes.chunks_exact(size_of::<abi::TaskSnapshot>());
-        Ok(processes.filter_map(|chunk| abi::TaskSnapshot::read_from_bytes(chunk).ok()).map(snapshot).collect())
+        Ok(processes
+            .filter_map(|chunk| abi::TaskSnapshot::read_from_bytes(chunk).ok())
+            .map(snapshot)
+            .collect())
     }
 
     /// What the programs counted since they were attached.
@@ -142,7 +158,12 @@ fn snapshot(raw: abi::TaskSnapshot) -> Snapshot {
     let count = usize::try_from(raw.ancestors_count).unwrap_or(usize::MAX);
     Snapshot {
         task: decode::task(&raw.task),
-        chain: raw.ancestors.iter().take(count).map(decode::image_id).collect(),
+        chain: raw
+            .ancestors
+            .iter()
+            .take(count)
+            .map(decode::image_id)
+            .collect(),
         flags: EventFlags(raw.flags),
         at: KernelTime(raw.ktime_ns),
     }
@@ -157,12 +178,16 @@ where
     &'a mut P: TryFrom<&'a mut aya::programs::Program, Error = aya::programs::ProgramError>,
 {
     let program = ebpf.program_mut(name).ok_or(LoadError::Absent(name))?;
-    program.try_into().map_err(|source| LoadError::program(name, source))
+    program
+        .try_into()
+        .map_err(|source| LoadError::program(name, source))
 }
 
 /// Writes `NAME=` of each wanted variable as a prefix.
 fn set_environment(ebpf: &mut Ebpf, names: &[String]) -> Result<(), LoadError> {
-    let map = ebpf.map_mut("env_names").ok_or(LoadError::Absent("env_names"))?;
+    let map = ebpf
+        .map_mut("env_names")
+        .ok_or(LoadError::Absent("env_names"))?;
     let mut trie: LpmTrie<_, [u8; abi::ENV_NAME_BYTES], u8> =
         LpmTrie::try_from(map).map_err(LoadError::map)?;
     for name in names {
@@ -173,7 +198,8 @@ fn set_environment(ebpf: &mut Ebpf, names: &[String]) -> Result<(), LoadError> {
         };
         start.copy_from_slice(prefix.as_bytes());
         let bits = u32::try_from(prefix.len() * 8).unwrap_or(u32::MAX);
-        trie.insert(&Key::new(bits, text), 1, 0).map_err(LoadError::map)?;
+        trie.insert(&Key::new(bits, text), 1, 0)
+            .map_err(LoadError::map)?;
     }
     Ok(())
 }

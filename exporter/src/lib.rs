@@ -1,8 +1,11 @@
 //! kintrace: an agent that watches the processes of a Linux host with eBPF and speaks OTLP.
 
 pub mod batch;
+pub mod clock;
 pub mod decode;
 pub mod event;
 pub mod exit;
+pub mod identity;
 pub mod kernel;
+pub mod otlp;
 pub mod telemetry;

@@ -78,7 +78,10 @@ pub const EVENT_KIND_MAX: u32 = 6;
 pub const LOST_REASON_MAX: u32 = 2;
 
 /// `enum event_flag`: what of an event is incomplete.
-#[expect(missing_docs, reason = "each says what it is, and event.h says it once")]
+#[expect(
+    missing_docs,
+    reason = "each says what it is, and event.h says it once"
+)]
 pub mod flags {
     pub const TRUNCATED_PATH: u32 = 1 << 0;
     pub const TRUNCATED_CWD: u32 = 1 << 1;
@@ -101,7 +104,10 @@ pub mod flags {
 }
 
 /// `enum exe_flag`: what an executable file is.
-#[expect(missing_docs, reason = "each says what it is, and event.h says it once")]
+#[expect(
+    missing_docs,
+    reason = "each says what it is, and event.h says it once"
+)]
 pub mod exe {
     pub const DELETED: u32 = 1 << 0;
     pub const DETACHED: u32 = 1 << 1;

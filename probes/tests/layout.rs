@@ -6,7 +6,10 @@ use kintrace_probes::{LAYOUT, abi};
 use object::{Object as _, ObjectSection as _};
 
 fn object_btf() -> btf::Btf {
-    assert!(!LAYOUT.is_empty(), "built with PROBES_SKIP_BUILD=1: there is no object to compare with");
+    assert!(
+        !LAYOUT.is_empty(),
+        "built with PROBES_SKIP_BUILD=1: there is no object to compare with"
+    );
     let object = object::File::parse(LAYOUT).unwrap();
     btf::parse(object.section_by_name(".BTF").unwrap().data().unwrap())
 }
@@ -27,10 +30,16 @@ fn c_name(name: &str) -> String {
 fn every_struct_has_the_same_fields_at_the_same_offsets_in_c_and_rust() {
     let btf = object_btf();
     for (name, size, fields) in abi::LAYOUTS {
-        let c = btf.structs.get(&c_name(name)).unwrap_or_else(|| panic!("no struct {name} in BTF"));
+        let c = btf
+            .structs
+            .get(&c_name(name))
+            .unwrap_or_else(|| panic!("no struct {name} in BTF"));
         assert_eq!(c.size as usize, *size, "size of {name}");
-        let c_fields: Vec<(&str, usize)> =
-            c.members.iter().map(|(name, at)| (name.as_str(), *at as usize)).collect();
+        let c_fields: Vec<(&str, usize)> = c
+            .members
+            .iter()
+            .map(|(name, at)| (name.as_str(), *at as usize))
+            .collect();
         assert_eq!(c_fields, *fields, "fields of {name}");
     }
 }
@@ -40,7 +49,10 @@ fn every_event_struct_of_the_object_is_mirrored() {
     let mirrored: Vec<String> = abi::LAYOUTS.iter().map(|(name, ..)| c_name(name)).collect();
     for name in object_btf().structs.keys() {
         if name.ends_with("_event") {
-            assert!(mirrored.contains(name), "struct {name} of event.h has no mirror in abi.rs");
+            assert!(
+                mirrored.contains(name),
+                "struct {name} of event.h has no mirror in abi.rs"
+            );
         }
     }
 }
@@ -49,7 +61,10 @@ fn every_event_struct_of_the_object_is_mirrored() {
 fn every_number_of_event_h_is_the_same_in_rust() {
     let btf = object_btf();
     let number = |name: &str| -> u32 {
-        let value = btf.enums.get(name).unwrap_or_else(|| panic!("{name} is not in event.h"));
+        let value = btf
+            .enums
+            .get(name)
+            .unwrap_or_else(|| panic!("{name} is not in event.h"));
         u32::try_from(*value).unwrap()
     };
     for kind in abi::EventKind::ALL {
@@ -74,7 +89,10 @@ fn every_number_of_event_h_is_the_same_in_rust() {
         ("EVENT_TRUNCATED_ARGS", abi::flags::TRUNCATED_ARGS),
         ("EVENT_TRUNCATED_ENV", abi::flags::TRUNCATED_ENV),
         ("EVENT_TRUNCATED_FILENAME", abi::flags::TRUNCATED_FILENAME),
-        ("EVENT_TRUNCATED_INTERPRETER", abi::flags::TRUNCATED_INTERPRETER),
+        (
+            "EVENT_TRUNCATED_INTERPRETER",
+            abi::flags::TRUNCATED_INTERPRETER,
+        ),
         ("EVENT_TRUNCATED_ANCESTORS", abi::flags::TRUNCATED_ANCESTORS),
         ("EVENT_TRUNCATED_CGROUP", abi::flags::TRUNCATED_CGROUP),
         ("EVENT_MISSING_PATH", abi::flags::MISSING_PATH),
@@ -86,7 +104,10 @@ fn every_number_of_event_h_is_the_same_in_rust() {
         ("EVENT_MISSING_CGROUP", abi::flags::MISSING_CGROUP),
         ("EVENT_MISSING_NAMESPACES", abi::flags::MISSING_NAMESPACES),
         ("EVENT_MISSING_AUDIT", abi::flags::MISSING_AUDIT),
-        ("EVENT_APPROXIMATE_CPU_TIME", abi::flags::APPROXIMATE_CPU_TIME),
+        (
+            "EVENT_APPROXIMATE_CPU_TIME",
+            abi::flags::APPROXIMATE_CPU_TIME,
+        ),
         ("EXE_DELETED", abi::exe::DELETED),
         ("EXE_DETACHED", abi::exe::DETACHED),
         ("EXE_SECURE", abi::exe::SECURE),

@@ -17,13 +17,18 @@ pub(super) struct Fields<'a> {
 impl<'a> Fields<'a> {
     /// What stands behind the fixed part `T`, whose presence was checked.
     pub(super) fn after<T>(sample: &'a [u8]) -> Self {
-        Self { rest: sample.get(size_of::<T>()..).unwrap_or_default(), at: size_of::<T>() }
+        Self {
+            rest: sample.get(size_of::<T>()..).unwrap_or_default(),
+            at: size_of::<T>(),
+        }
     }
 
     pub(super) fn take(&mut self, len: u32) -> Result<&'a [u8], DecodeError> {
         let len = len as usize;
-        let (part, rest) =
-            self.rest.split_at_checked(len).ok_or(DecodeError::BadLength { at: self.at, len })?;
+        let (part, rest) = self
+            .rest
+            .split_at_checked(len)
+            .ok_or(DecodeError::BadLength { at: self.at, len })?;
         self.rest = rest;
         self.at += len;
         Ok(part)
@@ -31,10 +36,14 @@ impl<'a> Fields<'a> {
 
     pub(super) fn image_ids(&mut self, count: u32) -> Result<Vec<ImageId>, DecodeError> {
         const ENTRY: usize = size_of::<abi::ImageId>();
-        let len = u32::try_from(ENTRY).unwrap_or(u32::MAX).saturating_mul(count);
+        let len = u32::try_from(ENTRY)
+            .unwrap_or(u32::MAX)
+            .saturating_mul(count);
         let bytes = self.take(len)?;
         let ids = bytes.chunks_exact(ENTRY).filter_map(|entry| {
-            abi::ImageId::read_from_bytes(entry).ok().map(|id| image_id(&id))
+            abi::ImageId::read_from_bytes(entry)
+                .ok()
+                .map(|id| image_id(&id))
         });
         Ok(ids.collect())
     }
@@ -43,7 +52,10 @@ impl<'a> Fields<'a> {
 /// The identity of an image.
 pub fn image_id(id: &abi::ImageId) -> ImageId {
     ImageId {
-        process: ProcessKey { pid: Pid(id.tgid), start: KernelTime(id.start_ns) },
+        process: ProcessKey {
+            pid: Pid(id.tgid),
+            start: KernelTime(id.start_ns),
+        },
         exec_id: id.exec_id,
     }
 }
@@ -101,7 +113,11 @@ pub(super) fn array(bytes: &[u8]) -> Text {
 
 /// A string with its NUL; no bytes at all: there is none.
 pub(super) fn string(bytes: &[u8]) -> Option<Text> {
-    if bytes.is_empty() { None } else { Some(array(bytes)) }
+    if bytes.is_empty() {
+        None
+    } else {
+        Some(array(bytes))
+    }
 }
 
 /// Strings each ended by NUL; the last may lack it where it was cut. Empty strings count.
@@ -110,7 +126,10 @@ pub(super) fn split(bytes: &[u8]) -> Vec<Text> {
     if bytes.is_empty() {
         return Vec::new();
     }
-    ended.split(|byte| *byte == 0).map(Text::from_bytes).collect()
+    ended
+        .split(|byte| *byte == 0)
+        .map(Text::from_bytes)
+        .collect()
 }
 
 /// Components, last first, each ended by NUL. No component is the root. A path that was cut lacks its

@@ -51,15 +51,24 @@ pub fn source() -> CgroupSource {
 }
 
 fn source_at(root: &Path) -> CgroupSource {
-    #[expect(clippy::unnecessary_cast, reason = "the type of f_type differs between architectures")]
+    #[expect(
+        clippy::unnecessary_cast,
+        reason = "the type of f_type differs between architectures"
+    )]
     let is_unified = statfs(root).is_ok_and(|found| found.f_type as i64 == CGROUP2_MAGIC);
     if is_unified {
         return CgroupSource::Unified;
     }
-    let controllers = [CgroupSource::V1Memory, CgroupSource::V1Pids, CgroupSource::V1Cpuset];
+    let controllers = [
+        CgroupSource::V1Memory,
+        CgroupSource::V1Pids,
+        CgroupSource::V1Cpuset,
+    ];
     controllers
         .into_iter()
-        .find(|source| fs::exists(root.join(source.controller()).join("cgroup.procs")).unwrap_or(false))
+        .find(|source| {
+            fs::exists(root.join(source.controller()).join("cgroup.procs")).unwrap_or(false)
+        })
         .unwrap_or(CgroupSource::Unified)
 }
 

@@ -53,7 +53,9 @@ pub(super) fn read(
             debug_assert!(index < EVENT_KIND_MAX * LOST_REASON_MAX);
             let count = sum(lost, index)?;
             if count > 0 {
-                counts.lost.push((kind_name(*kind), reason_name(*reason), count));
+                counts
+                    .lost
+                    .push((kind_name(*kind), reason_name(*reason), count));
             }
         }
     }

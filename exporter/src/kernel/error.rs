@@ -15,7 +15,9 @@ const VERIFIER_LOG_BYTES: usize = 2048;
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
     /// The process may not load programs.
-    #[error("loading eBPF programs needs root, or the capabilities CAP_BPF and CAP_PERFMON: start kintrace as root or grant them (systemd: AmbientCapabilities=CAP_BPF CAP_PERFMON CAP_SYS_PTRACE CAP_DAC_READ_SEARCH)")]
+    #[error(
+        "loading eBPF programs needs root, or the capabilities CAP_BPF and CAP_PERFMON: start kintrace as root or grant them (systemd: AmbientCapabilities=CAP_BPF CAP_PERFMON CAP_SYS_PTRACE CAP_DAC_READ_SEARCH)"
+    )]
     Privilege,
     /// The kernel is older than any we support.
     #[error("kernel {release} is too old: kintrace needs Linux 5.10 or newer")]
@@ -24,16 +26,22 @@ pub enum LoadError {
         release: String,
     },
     /// The kernel does not describe its types.
-    #[error("the kernel has no type information (/sys/kernel/btf/vmlinux): use a kernel built with CONFIG_DEBUG_INFO_BTF=y, as all current distributions are, and mount sysfs")]
+    #[error(
+        "the kernel has no type information (/sys/kernel/btf/vmlinux): use a kernel built with CONFIG_DEBUG_INFO_BTF=y, as all current distributions are, and mount sysfs"
+    )]
     NoBtf,
     /// The kernel's type information cannot be read.
     #[error("the kernel's type information (/sys/kernel/btf/vmlinux) cannot be read")]
     Btf(#[source] BtfError),
     /// Kernel lockdown forbids programs to read kernel memory.
-    #[error("kernel lockdown is in confidentiality mode and forbids programs to read kernel memory: boot with lockdown=integrity or without lockdown")]
+    #[error(
+        "kernel lockdown is in confidentiality mode and forbids programs to read kernel memory: boot with lockdown=integrity or without lockdown"
+    )]
     Lockdown,
     /// The agent was built without programs.
-    #[error("this kintrace was built without its programs (PROBES_SKIP_BUILD=1): build it again without that variable")]
+    #[error(
+        "this kintrace was built without its programs (PROBES_SKIP_BUILD=1): build it again without that variable"
+    )]
     NoPrograms,
     /// The object could not be loaded.
     #[error("the kernel refused the process object: run `kintrace probe` to see what it offers")]
@@ -73,11 +81,26 @@ impl LoadError {
     }
 
     pub(super) fn program(name: &'static str, source: ProgramError) -> Self {
-        if let ProgramError::LoadError { io_error, verifier_log } = source {
-            let log = format!(". The verifier's last words:\n{}", tail(&verifier_log.to_string()));
-            return Self::Program { name, log, source: io_error };
+        if let ProgramError::LoadError {
+            io_error,
+            verifier_log,
+        } = source
+        {
+            let log = format!(
+                ". The verifier's last words:\n{}",
+                tail(&verifier_log.to_string())
+            );
+            return Self::Program {
+                name,
+                log,
+                source: io_error,
+            };
         }
-        Self::Program { name, log: String::new(), source: io::Error::other(source) }
+        Self::Program {
+            name,
+            log: String::new(),
+            source: io::Error::other(source),
+        }
     }
 
     /// The exit code of a run that ends with this.

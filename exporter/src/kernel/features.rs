@@ -43,7 +43,9 @@ pub struct Report {
 impl Report {
     /// Whether `kintrace run` can work here.
     pub fn is_sufficient(&self) -> bool {
-        self.features.iter().all(|feature| feature.available || !feature.required)
+        self.features
+            .iter()
+            .all(|feature| feature.available || !feature.required)
     }
 }
 
@@ -78,7 +80,10 @@ pub fn probe() -> Report {
     let mut features = basics(&release);
     features.extend(lifecycle());
     features.extend(optional());
-    Report { kernel: release, features }
+    Report {
+        kernel: release,
+        features,
+    }
 }
 
 fn basics(release: &str) -> Vec<Feature> {
@@ -97,7 +102,11 @@ fn basics(release: &str) -> Vec<Feature> {
             feature: "type information (BTF)",
             available: has_btf,
             required: true,
-            detail: if has_btf { BTF_PATH.to_owned() } else { format!("{BTF_PATH} is missing") },
+            detail: if has_btf {
+                BTF_PATH.to_owned()
+            } else {
+                format!("{BTF_PATH} is missing")
+            },
             why: "the same programs run on every kernel",
         },
         Feature {
@@ -111,7 +120,10 @@ fn basics(release: &str) -> Vec<Feature> {
             feature: "reading kernel memory",
             available: mode != Some("confidentiality"),
             required: true,
-            detail: format!("lockdown: {}", mode.unwrap_or("not built in or not mounted")),
+            detail: format!(
+                "lockdown: {}",
+                mode.unwrap_or("not built in or not mounted")
+            ),
             why: "programs follow pointers of the kernel",
         },
         verdict(
@@ -129,7 +141,12 @@ fn lifecycle() -> Vec<Feature> {
     const SNAPSHOT: &str = "task iterator";
     let refused = |error: String| {
         vec![
-            verdict(PROCESS, true, Err(error.clone()), "the lifecycle of every process"),
+            verdict(
+                PROCESS,
+                true,
+                Err(error.clone()),
+                "the lifecycle of every process",
+            ),
             verdict(SNAPSHOT, true, Err(error), "processes older than the agent"),
         ]
     };
@@ -137,30 +154,52 @@ fn lifecycle() -> Vec<Feature> {
         Ok(btf) => btf,
         Err(error) => return refused(error.to_string()),
     };
-    let mut ebpf = match EbpfLoader::new().btf(Some(&btf)).load(kintrace_probes::PROCESS) {
+    let mut ebpf = match EbpfLoader::new()
+        .btf(Some(&btf))
+        .load(kintrace_probes::PROCESS)
+    {
         Ok(ebpf) => ebpf,
         Err(error) => return refused(error.to_string()),
     };
     let tracepoints = TRACEPOINTS.iter().try_for_each(|(name, tracepoint)| {
         let program: &mut BtfTracePoint = program(&mut ebpf, name)?;
-        program.load(tracepoint, &btf).map_err(|source| LoadError::program(name, source))
+        program
+            .load(tracepoint, &btf)
+            .map_err(|source| LoadError::program(name, source))
     });
     let iterator = program::<Iter>(&mut ebpf, "snapshot_task").and_then(|iter| {
-        iter.load("task", &btf).map_err(|source| LoadError::program("snapshot_task", source))
+        iter.load("task", &btf)
+            .map_err(|source| LoadError::program("snapshot_task", source))
     });
     vec![
-        verdict(PROCESS, true, loaded(tracepoints), "the lifecycle of every process"),
-        verdict(SNAPSHOT, true, loaded(iterator), "processes older than the agent"),
+        verdict(
+            PROCESS,
+            true,
+            loaded(tracepoints),
+            "the lifecycle of every process",
+        ),
+        verdict(
+            SNAPSHOT,
+            true,
+            loaded(iterator),
+            "processes older than the agent",
+        ),
     ]
 }
 
 fn optional() -> Vec<Feature> {
     let source = cgroups::source();
     let lsm = fs::read_to_string(format!("{SECURITYFS}/lsm")).ok();
-    let has_bpf_lsm = lsm.as_ref().is_some_and(|list| list.trim().split(',').any(|name| name == "bpf"));
+    let has_bpf_lsm = lsm
+        .as_ref()
+        .is_some_and(|list| list.trim().split(',').any(|name| name == "bpf"));
     let source_exists = |name: &str| {
         let path = format!("/sys/bus/event_source/devices/{name}");
-        if Path::new(&path).exists() { Ok(true) } else { Err(format!("{path} is missing")) }
+        if Path::new(&path).exists() {
+            Ok(true)
+        } else {
+            Err(format!("{path} is missing"))
+        }
     };
     vec![
         Feature {
@@ -213,7 +252,13 @@ fn verdict(
         Ok(false) => (false, "not supported by this kernel".to_owned()),
         Err(error) => (false, error),
     };
-    Feature { feature, available, required, detail, why }
+    Feature {
+        feature,
+        available,
+        required,
+        detail,
+        why,
+    }
 }
 
 /// An error with its causes on one line.
@@ -240,7 +285,9 @@ fn version(release: &str) -> Option<(u32, u32)> {
 fn has_privilege() -> bool {
     capabilities(None).is_ok_and(|sets| {
         sets.effective.contains(CapabilitySet::SYS_ADMIN)
-            || sets.effective.contains(CapabilitySet::BPF | CapabilitySet::PERFMON)
+            || sets
+                .effective
+                .contains(CapabilitySet::BPF | CapabilitySet::PERFMON)
     })
 }
 
@@ -287,8 +334,14 @@ mod tests {
 
     #[test]
     fn the_lockdown_mode_is_the_one_in_brackets() {
-        assert_eq!(active_lockdown("none integrity [confidentiality]\n"), Some("confidentiality"));
-        assert_eq!(active_lockdown("[none] integrity confidentiality\n"), Some("none"));
+        assert_eq!(
+            active_lockdown("none integrity [confidentiality]\n"),
+            Some("confidentiality")
+        );
+        assert_eq!(
+            active_lockdown("[none] integrity confidentiality\n"),
+            Some("none")
+        );
         assert_eq!(active_lockdown(""), None);
     }
 }

@@ -41,7 +41,12 @@ impl Ring {
         let edge = epoll::EventFlags::IN | epoll::EventFlags::ET;
         epoll::add(&epoll, &ring, epoll::EventData::new_u64(0), edge)?;
         epoll::add(&epoll, waker.as_fd(), epoll::EventData::new_u64(1), edge)?;
-        Ok(Self { ring, epoll, waker: Waker(Arc::new(waker)), size })
+        Ok(Self {
+            ring,
+            epoll,
+            waker: Waker(Arc::new(waker)),
+            size,
+        })
     }
 
     /// Bytes of the ring.
@@ -60,9 +65,14 @@ impl Ring {
     ///
     /// What `epoll_wait` says; an interruption by a signal is none.
     pub fn wait(&self, timeout: Duration) -> io::Result<()> {
-        let timeout = Timespec::try_from(timeout)
-            .unwrap_or(Timespec { tv_sec: 1, tv_nsec: 0 });
-        let mut events = [epoll::Event { flags: epoll::EventFlags::empty(), data: epoll::EventData::new_u64(0) }; 2];
+        let timeout = Timespec::try_from(timeout).unwrap_or(Timespec {
+            tv_sec: 1,
+            tv_nsec: 0,
+        });
+        let mut events = [epoll::Event {
+            flags: epoll::EventFlags::empty(),
+            data: epoll::EventData::new_u64(0),
+        }; 2];
         match epoll::wait(&self.epoll, &mut events[..], Some(&timeout)) {
             Ok(_) | Err(Errno::INTR) => Ok(()),
             // epoll_pwait2 came with 5.11; rustix falls back, but a filter may refuse it.

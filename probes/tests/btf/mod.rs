@@ -35,7 +35,11 @@ pub fn parse(section: &[u8]) -> Btf {
     let mut btf = Btf::default();
     let mut at = types_at;
     while at < types_end {
-        let (type_name, info, size) = (word(section, at), word(section, at + 4), word(section, at + 8));
+        let (type_name, info, size) = (
+            word(section, at),
+            word(section, at + 4),
+            word(section, at + 8),
+        );
         let (kind, count) = ((info >> 24) & 0x1f, (info & 0xffff) as usize);
         let has_bitfields = info >> 31 == 1;
         at += 12;
@@ -45,17 +49,23 @@ pub fn parse(section: &[u8]) -> Btf {
                 for i in 0..count {
                     let member = at + i * 12;
                     let bits = word(section, member + 8);
-                    let bits = if has_bitfields { bits & 0x00ff_ffff } else { bits };
+                    let bits = if has_bitfields {
+                        bits & 0x00ff_ffff
+                    } else {
+                        bits
+                    };
                     members.push((name(word(section, member)), bits / 8));
                 }
-                btf.structs.insert(name(type_name), Struct { size, members });
+                btf.structs
+                    .insert(name(type_name), Struct { size, members });
                 at += count * 12;
             }
             6 => {
                 for i in 0..count {
                     let entry = at + i * 8;
                     let value = word(section, entry + 4).cast_signed();
-                    btf.enums.insert(name(word(section, entry)), i64::from(value));
+                    btf.enums
+                        .insert(name(word(section, entry)), i64::from(value));
                 }
                 at += count * 8;
             }
