@@ -2,4 +2,6 @@
 
 pub mod batch;
 pub mod event;
+pub mod export;
+
 pub mod telemetry;
