@@ -9,7 +9,11 @@
 //! between boundaries, and a refused request is halved without decoding one. "Exported" means that
 //! the next hop said yes; what that hop does with it is not known here.
 
+pub mod grpc;
+pub mod http;
 pub mod outcome;
 pub mod request;
 pub mod retry;
 pub mod settings;
+mod tls;
+pub mod transport;
