@@ -3,5 +3,5 @@
 pub mod batch;
 pub mod event;
 pub mod export;
-
+pub mod outbox;
 pub mod telemetry;
