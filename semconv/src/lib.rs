@@ -1,1 +1,4 @@
 //! Every telemetry name that kintrace emits.
+
+pub mod attribute;
+pub mod event;
