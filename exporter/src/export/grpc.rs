@@ -19,7 +19,7 @@ use tower_service::Service;
 use super::outcome::{Accepted, ExportError};
 use super::settings::{Compression, ExportConfig};
 use super::tls;
-use super::transport::{MAX_RESPONSE_BYTES, SetupError, USER_AGENT, headers, parse};
+use super::transport::{self, MAX_RESPONSE_BYTES, SetupError, USER_AGENT, headers, parse};
 use crate::telemetry::Signal;
 
 /// gRPC clients, one connection per distinct endpoint. Connects, and connects again, by itself.
@@ -93,19 +93,14 @@ impl Grpc {
 }
 
 fn client(url: &str, config: &ExportConfig) -> Result<tonic::client::Grpc<Guarded>, SetupError> {
-    let bad_endpoint = |_: Error| SetupError::Endpoint(url.to_owned());
-    let mut endpoint = Channel::from_shared(url.to_owned())
-        .map_err(|_invalid| SetupError::Endpoint(url.to_owned()))?
+    let mut endpoint = Channel::builder(transport::url(url)?)
         .user_agent(USER_AGENT)
-        .map_err(bad_endpoint)?
+        .map_err(|_invalid| SetupError::Endpoint(url.to_owned()))?
         .connect_timeout(config.timeout)
         // A peer that vanished without a word would hold every request until the kernel gives up, a
         // quarter of an hour later. The ping is sent only while an answer is overdue.
         .http2_keep_alive_interval(config.timeout / 2)
         .keep_alive_timeout(config.timeout / 3);
-    if endpoint.uri().host().is_none() {
-        return Err(SetupError::Endpoint(url.to_owned()));
-    }
     if endpoint.uri().scheme_str() == Some("https") {
         endpoint = endpoint
             .tls_config(tls::for_grpc(&config.tls))

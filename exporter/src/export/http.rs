@@ -17,7 +17,7 @@ use serde::Deserialize;
 use super::outcome::{Accepted, ExportError};
 use super::settings::{Compression, ExportConfig};
 use super::tls;
-use super::transport::{MAX_RESPONSE_BYTES, SetupError, USER_AGENT, headers, parse};
+use super::transport::{self, MAX_RESPONSE_BYTES, SetupError, USER_AGENT, headers, parse};
 use crate::telemetry::Signal;
 
 type Client = legacy::Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
@@ -41,8 +41,8 @@ pub struct Http {
 impl Http {
     pub(crate) fn new(config: &ExportConfig) -> Result<Self, SetupError> {
         let endpoint = &config.endpoint;
-        let logs = url(endpoint.logs.as_deref(), &endpoint.base, "/v1/logs")?;
-        let traces = url(endpoint.traces.as_deref(), &endpoint.base, "/v1/traces")?;
+        let logs = signal_url(endpoint.logs.as_deref(), &endpoint.base, "/v1/logs")?;
+        let traces = signal_url(endpoint.traces.as_deref(), &endpoint.base, "/v1/traces")?;
         let is_https = [&logs, &traces]
             .iter()
             .any(|url| url.scheme_str() == Some("https"));
@@ -103,15 +103,12 @@ impl Http {
 
 /// A signal's own endpoint is used as it is; to the common one the signal's path is appended (OTLP
 /// exporter specification, "Endpoint URLs for OTLP/HTTP").
-fn url(own: Option<&str>, base: &str, path: &str) -> Result<Uri, SetupError> {
+fn signal_url(own: Option<&str>, base: &str, path: &str) -> Result<Uri, SetupError> {
     let text = match own {
         Some(own) => own.to_owned(),
         None => format!("{}{path}", base.trim_end_matches('/')),
     };
-    match text.parse::<Uri>() {
-        Ok(url) if url.scheme().is_some() && url.host().is_some() => Ok(url),
-        Ok(_) | Err(_) => Err(SetupError::Endpoint(text)),
-    }
+    transport::url(&text)
 }
 
 fn all_headers(config: &ExportConfig) -> Result<HeaderMap, SetupError> {
@@ -251,12 +248,12 @@ mod tests {
     #[test]
     fn the_signals_path_is_appended_to_the_common_endpoint_only() {
         let base = "http://collector:4318/prefix/";
-        let logs = url(None, base, "/v1/logs").unwrap();
+        let logs = signal_url(None, base, "/v1/logs").unwrap();
         assert_eq!(logs.to_string(), "http://collector:4318/prefix/v1/logs");
-        let own = url(Some("https://other/in"), base, "/v1/logs").unwrap();
+        let own = signal_url(Some("https://other/in"), base, "/v1/logs").unwrap();
         assert_eq!(own.to_string(), "https://other/in");
-        for bad in ["collector:4318", "/v1", "http://"] {
-            assert!(url(None, bad, "/v1/logs").is_err(), "{bad}");
+        for bad in ["collector:4318", "/v1", "http://", "ftp://collector"] {
+            assert!(signal_url(None, bad, "/v1/logs").is_err(), "{bad}");
         }
     }
 

@@ -1,7 +1,7 @@
 //! One request, one answer: what gRPC and HTTP have in common.
 
 use bytes::{Buf, Bytes};
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceResponse;
 use prost::Message;
 
@@ -42,7 +42,7 @@ pub enum Client {
 /// Why a transport could not be set up: the configuration says something impossible.
 #[derive(Debug, thiserror::Error)]
 pub enum SetupError {
-    /// Not a URL with scheme and host.
+    /// Not a URL with a scheme, `http` or `https`, and a host.
     #[error("endpoint {0:?} is not a URL such as http://127.0.0.1:4317")]
     Endpoint(String),
     /// Not a name and value that HTTP allows. The value may be a secret: it is not said.
@@ -90,6 +90,16 @@ pub(crate) fn headers(config: &ExportConfig) -> Result<HeaderMap, SetupError> {
         headers.append(key, value);
     }
     Ok(headers)
+}
+
+/// The URL, if it is one that can be sent to.
+pub(crate) fn url(text: &str) -> Result<Uri, SetupError> {
+    match text.parse::<Uri>() {
+        Ok(url) if url.host().is_some() && matches!(url.scheme_str(), Some("http" | "https")) => {
+            Ok(url)
+        }
+        Ok(_) | Err(_) => Err(SetupError::Endpoint(text.to_owned())),
+    }
 }
 
 /// Reads an answer in protobuf. Those of logs and traces differ in names only:
