@@ -1,7 +1,7 @@
 //! The queue in front of the way out, bounded in bytes.
 //!
 //! This is THE place under which a spool on disk comes: producers know [`Outbox::try_send`] alone, and
-//! whoever delivers knows [`Inbox::take`] and [`Inbox::settle`] alone. With a spool, `try_send` appends
+//! whoever delivers knows `Inbox::take` and `Inbox::settle` alone. With a spool, `try_send` appends
 //! to it, `take` reads at its cursor and `settle` moves that cursor; nothing else has to change.
 //!
 //! The producer never waits. A batch that does not fit is dropped and counted at once. A batch holds

@@ -11,7 +11,7 @@ const MAX_HINT: Duration = Duration::from_secs(300);
 ///
 /// Without a hint: the initial time doubled `attempt` times, at most `max`, and of that between one
 /// half and the whole, so that agents which lost the same collector do not come back together. With
-/// a hint: at least the hint (at most [`MAX_HINT`]), and up to the initial time more.
+/// a hint: at least the hint (at most five minutes), and up to the initial time more.
 ///
 /// `chance` is in [0, 1).
 pub fn backoff(
