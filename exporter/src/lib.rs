@@ -2,10 +2,13 @@
 
 pub mod batch;
 pub mod clock;
+pub mod console;
 pub mod decode;
 pub mod event;
 pub mod exit;
+pub mod export;
 pub mod identity;
 pub mod kernel;
 pub mod otlp;
+pub mod outbox;
 pub mod telemetry;

@@ -77,149 +77,152 @@ pub const OS_VERSION: &str = "os.version";
 // --- kintrace: identity and lineage ---
 
 /// string. 32 hex digits, the first 16 are the span id of the image. The same wherever it is computed.
-pub const ENTITY_ID: &str = "kintrace.process.entity_id";
+pub const KINTRACE_PROCESS_ENTITY_ID: &str = "kintrace.process.entity_id";
 /// int. The kernel's count of execs along the line of descent.
-pub const EXEC_ID: &str = "kintrace.process.exec_id";
+pub const KINTRACE_PROCESS_EXEC_ID: &str = "kintrace.process.exec_id";
 /// int. ns since boot (suspend included): when the process was created.
-pub const CREATION_BOOTTIME: &str = "kintrace.process.creation.boottime";
+pub const KINTRACE_PROCESS_CREATION_BOOTTIME: &str = "kintrace.process.creation.boottime";
 /// string. Entity id of the image that this process ran before.
-pub const PREVIOUS_ENTITY_ID: &str = "kintrace.process.previous.entity_id";
+pub const KINTRACE_PROCESS_PREVIOUS_ENTITY_ID: &str = "kintrace.process.previous.entity_id";
 /// string. Entity id of the image that created the process.
-pub const PARENT_ENTITY_ID: &str = "kintrace.process.parent.entity_id";
+pub const KINTRACE_PROCESS_PARENT_ENTITY_ID: &str = "kintrace.process.parent.entity_id";
 /// int. Process id of the creator: differs from `process.parent_pid` after reparenting.
-pub const PARENT_PID: &str = "kintrace.process.parent.pid";
+pub const KINTRACE_PROCESS_PARENT_PID: &str = "kintrace.process.parent.pid";
 /// string.
-pub const PARENT_EXECUTABLE_PATH: &str = "kintrace.process.parent.executable.path";
+pub const KINTRACE_PROCESS_PARENT_EXECUTABLE_PATH: &str = "kintrace.process.parent.executable.path";
 /// string.
-pub const PARENT_EXECUTABLE_NAME: &str = "kintrace.process.parent.executable.name";
+pub const KINTRACE_PROCESS_PARENT_EXECUTABLE_NAME: &str = "kintrace.process.parent.executable.name";
 /// string\[\]. Nearest first, the creator included.
-pub const ANCESTOR_ENTITY_IDS: &str = "kintrace.process.ancestor.entity_ids";
+pub const KINTRACE_PROCESS_ANCESTOR_ENTITY_IDS: &str = "kintrace.process.ancestor.entity_ids";
 /// int\[\]. Nearest first.
-pub const ANCESTOR_PIDS: &str = "kintrace.process.ancestor.pids";
+pub const KINTRACE_PROCESS_ANCESTOR_PIDS: &str = "kintrace.process.ancestor.pids";
 /// string\[\]. Nearest first; empty where it is not known.
-pub const ANCESTOR_EXECUTABLE_PATHS: &str = "kintrace.process.ancestor.executable.paths";
+pub const KINTRACE_PROCESS_ANCESTOR_EXECUTABLE_PATHS: &str =
+    "kintrace.process.ancestor.executable.paths";
 /// string\[\]. Nearest first; empty where it is not known.
-pub const ANCESTOR_EXECUTABLE_NAMES: &str = "kintrace.process.ancestor.executable.names";
+pub const KINTRACE_PROCESS_ANCESTOR_EXECUTABLE_NAMES: &str =
+    "kintrace.process.ancestor.executable.names";
 /// bool. Whether there are more ancestors than are listed. Only when true.
-pub const ANCESTOR_TRUNCATED: &str = "kintrace.process.ancestor.truncated";
+pub const KINTRACE_PROCESS_ANCESTOR_TRUNCATED: &str = "kintrace.process.ancestor.truncated";
 /// string. How sure the lineage is: `fork`, `kernel`, `procfs` or `unknown`, the weakest on the way.
-pub const LINEAGE_SOURCE: &str = "kintrace.process.lineage.source";
+pub const KINTRACE_PROCESS_LINEAGE_SOURCE: &str = "kintrace.process.lineage.source";
 
 // --- kintrace: the image ---
 
 /// int.
-pub const EXECUTABLE_INODE: &str = "kintrace.process.executable.inode";
+pub const KINTRACE_PROCESS_EXECUTABLE_INODE: &str = "kintrace.process.executable.inode";
 /// string. `major:minor` of its file system.
-pub const EXECUTABLE_DEVICE: &str = "kintrace.process.executable.device";
+pub const KINTRACE_PROCESS_EXECUTABLE_DEVICE: &str = "kintrace.process.executable.device";
 /// string. Octal file type and permission bits.
-pub const EXECUTABLE_MODE: &str = "kintrace.process.executable.mode";
+pub const KINTRACE_PROCESS_EXECUTABLE_MODE: &str = "kintrace.process.executable.mode";
 /// bool. No name leads to the file any more. Only when true.
-pub const EXECUTABLE_DELETED: &str = "kintrace.process.executable.deleted";
+pub const KINTRACE_PROCESS_EXECUTABLE_DELETED: &str = "kintrace.process.executable.deleted";
 /// bool. An anonymous file in memory. Only when true.
-pub const EXECUTABLE_MEMFD: &str = "kintrace.process.executable.memfd";
+pub const KINTRACE_PROCESS_EXECUTABLE_MEMFD: &str = "kintrace.process.executable.memfd";
 /// string. The name as passed to execve.
-pub const EXEC_FILENAME: &str = "kintrace.process.exec.filename";
+pub const KINTRACE_PROCESS_EXEC_FILENAME: &str = "kintrace.process.exec.filename";
 /// string. What runs the script that was passed to execve.
-pub const INTERPRETER_PATH: &str = "kintrace.process.interpreter.path";
+pub const KINTRACE_PROCESS_INTERPRETER_PATH: &str = "kintrace.process.interpreter.path";
 /// bool. The dynamic linker runs in secure mode. Only when true.
-pub const SECURE_EXEC: &str = "kintrace.process.secure_exec";
+pub const KINTRACE_PROCESS_SECURE_EXEC: &str = "kintrace.process.secure_exec";
 /// bool. The set-user-ID bit took effect. Only when true.
-pub const SETUID: &str = "kintrace.process.setuid";
+pub const KINTRACE_PROCESS_SETUID: &str = "kintrace.process.setuid";
 /// bool. The set-group-ID bit took effect. Only when true.
-pub const SETGID: &str = "kintrace.process.setgid";
+pub const KINTRACE_PROCESS_SETGID: &str = "kintrace.process.setgid";
 /// bool. Capabilities of the file were gained. Only when true.
-pub const FILE_CAPABILITIES: &str = "kintrace.process.file_capabilities";
+pub const KINTRACE_PROCESS_FILE_CAPABILITIES: &str = "kintrace.process.file_capabilities";
 /// int. Bytes of all arguments before any cut.
-pub const ARGS_SIZE: &str = "kintrace.process.args_size";
+pub const KINTRACE_PROCESS_ARGS_SIZE: &str = "kintrace.process.args_size";
 
 // --- kintrace: who and where ---
 
 /// int. Effective group id.
-pub const GROUP_ID: &str = "kintrace.process.group.id";
+pub const KINTRACE_PROCESS_GROUP_ID: &str = "kintrace.process.group.id";
 /// int. Real group id.
-pub const REAL_GROUP_ID: &str = "kintrace.process.real_group.id";
+pub const KINTRACE_PROCESS_REAL_GROUP_ID: &str = "kintrace.process.real_group.id";
 /// int. Saved group id.
-pub const SAVED_GROUP_ID: &str = "kintrace.process.saved_group.id";
+pub const KINTRACE_PROCESS_SAVED_GROUP_ID: &str = "kintrace.process.saved_group.id";
 /// int. File system user id, where it is not the effective one.
-pub const FILESYSTEM_USER_ID: &str = "kintrace.process.filesystem_user.id";
+pub const KINTRACE_PROCESS_FILESYSTEM_USER_ID: &str = "kintrace.process.filesystem_user.id";
 /// int. File system group id, where it is not the effective one.
-pub const FILESYSTEM_GROUP_ID: &str = "kintrace.process.filesystem_group.id";
+pub const KINTRACE_PROCESS_FILESYSTEM_GROUP_ID: &str = "kintrace.process.filesystem_group.id";
 /// int. The user that logged in, through any later change of ids.
-pub const LOGIN_USER_ID: &str = "kintrace.process.login_user.id";
+pub const KINTRACE_PROCESS_LOGIN_USER_ID: &str = "kintrace.process.login_user.id";
 /// int. The audit session of that login.
-pub const AUDIT_SESSION_ID: &str = "kintrace.process.audit_session.id";
+pub const KINTRACE_PROCESS_AUDIT_SESSION_ID: &str = "kintrace.process.audit_session.id";
 /// int. `SECBIT_*`, where any is set.
-pub const SECUREBITS: &str = "kintrace.process.securebits";
+pub const KINTRACE_PROCESS_SECUREBITS: &str = "kintrace.process.securebits";
 /// string. 16 hex digits, bit n is capability n, as in `/proc/PID/status`.
-pub const CAPABILITIES_EFFECTIVE: &str = "kintrace.process.capabilities.effective";
+pub const KINTRACE_PROCESS_CAPABILITIES_EFFECTIVE: &str = "kintrace.process.capabilities.effective";
 /// string. As above.
-pub const CAPABILITIES_PERMITTED: &str = "kintrace.process.capabilities.permitted";
+pub const KINTRACE_PROCESS_CAPABILITIES_PERMITTED: &str = "kintrace.process.capabilities.permitted";
 /// string. As above.
-pub const CAPABILITIES_INHERITABLE: &str = "kintrace.process.capabilities.inheritable";
+pub const KINTRACE_PROCESS_CAPABILITIES_INHERITABLE: &str =
+    "kintrace.process.capabilities.inheritable";
 /// string. As above.
-pub const CAPABILITIES_BOUNDING: &str = "kintrace.process.capabilities.bounding";
+pub const KINTRACE_PROCESS_CAPABILITIES_BOUNDING: &str = "kintrace.process.capabilities.bounding";
 /// string. As above.
-pub const CAPABILITIES_AMBIENT: &str = "kintrace.process.capabilities.ambient";
+pub const KINTRACE_PROCESS_CAPABILITIES_AMBIENT: &str = "kintrace.process.capabilities.ambient";
 /// int. Inode number.
-pub const NAMESPACE_UTS: &str = "kintrace.process.namespace.uts";
+pub const KINTRACE_PROCESS_NAMESPACE_UTS: &str = "kintrace.process.namespace.uts";
 /// int. Inode number.
-pub const NAMESPACE_IPC: &str = "kintrace.process.namespace.ipc";
+pub const KINTRACE_PROCESS_NAMESPACE_IPC: &str = "kintrace.process.namespace.ipc";
 /// int. Inode number.
-pub const NAMESPACE_MNT: &str = "kintrace.process.namespace.mnt";
+pub const KINTRACE_PROCESS_NAMESPACE_MNT: &str = "kintrace.process.namespace.mnt";
 /// int. Inode number.
-pub const NAMESPACE_PID: &str = "kintrace.process.namespace.pid";
+pub const KINTRACE_PROCESS_NAMESPACE_PID: &str = "kintrace.process.namespace.pid";
 /// int. Inode number.
-pub const NAMESPACE_NET: &str = "kintrace.process.namespace.net";
+pub const KINTRACE_PROCESS_NAMESPACE_NET: &str = "kintrace.process.namespace.net";
 /// int. Inode number.
-pub const NAMESPACE_TIME: &str = "kintrace.process.namespace.time";
+pub const KINTRACE_PROCESS_NAMESPACE_TIME: &str = "kintrace.process.namespace.time";
 /// int. Inode number.
-pub const NAMESPACE_CGROUP: &str = "kintrace.process.namespace.cgroup";
+pub const KINTRACE_PROCESS_NAMESPACE_CGROUP: &str = "kintrace.process.namespace.cgroup";
 /// int. Inode number.
-pub const NAMESPACE_USER: &str = "kintrace.process.namespace.user";
+pub const KINTRACE_PROCESS_NAMESPACE_USER: &str = "kintrace.process.namespace.user";
 /// int. The kernel's id of the cgroup.
-pub const CGROUP_ID: &str = "kintrace.process.cgroup.id";
+pub const KINTRACE_PROCESS_CGROUP_ID: &str = "kintrace.process.cgroup.id";
 /// string. Controlling terminal by the kernel's name.
-pub const TTY: &str = "kintrace.process.tty";
+pub const KINTRACE_PROCESS_TTY: &str = "kintrace.process.tty";
 /// string. The kernel's short name, at most 15 bytes; the process can change it.
-pub const COMM: &str = "kintrace.process.comm";
+pub const KINTRACE_PROCESS_COMM: &str = "kintrace.process.comm";
 
 // --- kintrace: the end ---
 
 /// string. Name of the signal that ended the process.
-pub const EXIT_SIGNAL: &str = "kintrace.process.exit.signal";
+pub const KINTRACE_PROCESS_EXIT_SIGNAL: &str = "kintrace.process.exit.signal";
 /// bool. Only when true.
-pub const EXIT_CORE_DUMPED: &str = "kintrace.process.exit.core_dumped";
+pub const KINTRACE_PROCESS_EXIT_CORE_DUMPED: &str = "kintrace.process.exit.core_dumped";
 /// double, s. CPU time in user mode, all threads.
-pub const CPU_USER_TIME: &str = "kintrace.process.cpu.user_time";
+pub const KINTRACE_PROCESS_CPU_USER_TIME: &str = "kintrace.process.cpu.user_time";
 /// double, s. CPU time in the kernel, all threads.
-pub const CPU_SYSTEM_TIME: &str = "kintrace.process.cpu.system_time";
+pub const KINTRACE_PROCESS_CPU_SYSTEM_TIME: &str = "kintrace.process.cpu.system_time";
 /// int, bytes. Most memory ever held.
-pub const MEMORY_PEAK: &str = "kintrace.process.memory.peak";
+pub const KINTRACE_PROCESS_MEMORY_PEAK: &str = "kintrace.process.memory.peak";
 /// double, s. From creation to end, by a clock that no step moves.
-pub const DURATION: &str = "kintrace.process.duration";
+pub const KINTRACE_PROCESS_DURATION: &str = "kintrace.process.duration";
 
 // --- kintrace: the record ---
 
 /// string. Entity id of the agent's own process: differs with each start of the agent.
-pub const AGENT_EPOCH: &str = "kintrace.agent.epoch";
+pub const KINTRACE_AGENT_EPOCH: &str = "kintrace.agent.epoch";
 /// int. From 1, per agent epoch: a gap is a record that got lost on the way.
-pub const RECORD_SEQUENCE: &str = "kintrace.record.sequence";
+pub const KINTRACE_RECORD_SEQUENCE: &str = "kintrace.record.sequence";
 /// string\[\]. What of the event was cut: `path`, `args`, ... Only when there is any.
-pub const EVENT_TRUNCATED: &str = "kintrace.event.truncated";
+pub const KINTRACE_EVENT_TRUNCATED: &str = "kintrace.event.truncated";
 /// string\[\]. What of the event could not be read. Only when there is any.
-pub const EVENT_MISSING: &str = "kintrace.event.missing";
+pub const KINTRACE_EVENT_MISSING: &str = "kintrace.event.missing";
 /// bool. Some text had bytes that were not UTF-8; they stand as `\xNN`. Only when true.
-pub const EVENT_ESCAPED: &str = "kintrace.event.escaped";
+pub const KINTRACE_EVENT_ESCAPED: &str = "kintrace.event.escaped";
 /// string. On span links: `continuation`, `parent`, `previous` or `traceparent`.
-pub const LINK_TYPE: &str = "kintrace.link.type";
+pub const KINTRACE_LINK_TYPE: &str = "kintrace.link.type";
 /// string. Kind of the events that were lost.
-pub const LOSS_KIND: &str = "kintrace.loss.kind";
+pub const KINTRACE_LOSS_KIND: &str = "kintrace.loss.kind";
 /// int. How many.
-pub const LOSS_COUNT: &str = "kintrace.loss.count";
+pub const KINTRACE_LOSS_COUNT: &str = "kintrace.loss.count";
 
 // --- kintrace: metrics ---
 
 /// string. `logs` or `traces`.
-pub const SIGNAL: &str = "kintrace.signal";
+pub const KINTRACE_SIGNAL: &str = "kintrace.signal";
 /// string. Kind of event: `fork`, `exec`, `exit`, `exec_args`, `cgroup`.
-pub const EVENT_KIND: &str = "kintrace.event.kind";
+pub const KINTRACE_EVENT_KIND: &str = "kintrace.event.kind";

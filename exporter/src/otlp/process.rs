@@ -27,7 +27,7 @@ pub fn program(exec: &Exec, cgroup_path: Option<&str>) -> Box<[u8]> {
             );
         }
     }
-    block.flag(name::EVENT_ESCAPED, was_escaped(exec));
+    block.flag(name::KINTRACE_EVENT_ESCAPED, was_escaped(exec));
     block.into_block()
 }
 
@@ -39,22 +39,34 @@ fn executable(block: &mut Attributes, exec: &Exec) {
     } else {
         block.string(name::PROCESS_EXECUTABLE_NAME, exec.task.comm.as_str());
     }
-    block.uint(name::EXECUTABLE_INODE, executable.inode);
+    block.uint(name::KINTRACE_PROCESS_EXECUTABLE_INODE, executable.inode);
     let (major, minor) = executable.device;
-    block.string(name::EXECUTABLE_DEVICE, &format!("{major}:{minor}"));
-    block.string(name::EXECUTABLE_MODE, &format!("{:06o}", executable.mode));
-    block.flag(name::EXECUTABLE_DELETED, executable.is_deleted);
-    block.flag(name::EXECUTABLE_MEMFD, executable.is_memfd);
-    block.flag(name::SECURE_EXEC, executable.is_secure);
-    block.flag(name::SETUID, executable.is_setuid);
-    block.flag(name::SETGID, executable.is_setgid);
-    block.flag(name::FILE_CAPABILITIES, executable.has_file_capabilities);
+    block.string(
+        name::KINTRACE_PROCESS_EXECUTABLE_DEVICE,
+        &format!("{major}:{minor}"),
+    );
+    block.string(
+        name::KINTRACE_PROCESS_EXECUTABLE_MODE,
+        &format!("{:06o}", executable.mode),
+    );
+    block.flag(
+        name::KINTRACE_PROCESS_EXECUTABLE_DELETED,
+        executable.is_deleted,
+    );
+    block.flag(name::KINTRACE_PROCESS_EXECUTABLE_MEMFD, executable.is_memfd);
+    block.flag(name::KINTRACE_PROCESS_SECURE_EXEC, executable.is_secure);
+    block.flag(name::KINTRACE_PROCESS_SETUID, executable.is_setuid);
+    block.flag(name::KINTRACE_PROCESS_SETGID, executable.is_setgid);
+    block.flag(
+        name::KINTRACE_PROCESS_FILE_CAPABILITIES,
+        executable.has_file_capabilities,
+    );
     block.optional_string(
-        name::EXEC_FILENAME,
+        name::KINTRACE_PROCESS_EXEC_FILENAME,
         exec.filename.as_ref().map(Text::as_str),
     );
     block.optional_string(
-        name::INTERPRETER_PATH,
+        name::KINTRACE_PROCESS_INTERPRETER_PATH,
         exec.interpreter.as_ref().map(Text::as_str),
     );
 }
@@ -65,7 +77,7 @@ fn arguments(block: &mut Attributes, exec: &Exec) {
         exec.args.values.iter().map(Text::as_str),
     );
     block.uint(name::PROCESS_ARGS_COUNT, exec.args.count);
-    block.uint(name::ARGS_SIZE, exec.args.size);
+    block.uint(name::KINTRACE_PROCESS_ARGS_SIZE, exec.args.size);
 }
 
 /// Also for a process older than the agent, of which less is known.
@@ -74,53 +86,59 @@ pub fn task(block: &mut Attributes, task: &Task) {
     block.uint(name::PROCESS_USER_ID, who.euid);
     block.uint(name::PROCESS_REAL_USER_ID, who.uid);
     block.uint(name::PROCESS_SAVED_USER_ID, who.suid);
-    block.uint(name::GROUP_ID, who.egid);
-    block.uint(name::REAL_GROUP_ID, who.gid);
-    block.uint(name::SAVED_GROUP_ID, who.sgid);
+    block.uint(name::KINTRACE_PROCESS_GROUP_ID, who.egid);
+    block.uint(name::KINTRACE_PROCESS_REAL_GROUP_ID, who.gid);
+    block.uint(name::KINTRACE_PROCESS_SAVED_GROUP_ID, who.sgid);
     if who.fsuid != who.euid {
-        block.uint(name::FILESYSTEM_USER_ID, who.fsuid);
+        block.uint(name::KINTRACE_PROCESS_FILESYSTEM_USER_ID, who.fsuid);
     }
     if who.fsgid != who.egid {
-        block.uint(name::FILESYSTEM_GROUP_ID, who.fsgid);
+        block.uint(name::KINTRACE_PROCESS_FILESYSTEM_GROUP_ID, who.fsgid);
     }
     if let Some(id) = who.login_uid {
-        block.uint(name::LOGIN_USER_ID, id);
+        block.uint(name::KINTRACE_PROCESS_LOGIN_USER_ID, id);
     }
     if let Some(id) = who.audit_session {
-        block.uint(name::AUDIT_SESSION_ID, id);
+        block.uint(name::KINTRACE_PROCESS_AUDIT_SESSION_ID, id);
     }
     if who.securebits != 0 {
-        block.uint(name::SECUREBITS, who.securebits);
+        block.uint(name::KINTRACE_PROCESS_SECUREBITS, who.securebits);
     }
     for (key, set) in [
-        (name::CAPABILITIES_EFFECTIVE, who.effective),
-        (name::CAPABILITIES_PERMITTED, who.permitted),
-        (name::CAPABILITIES_INHERITABLE, who.inheritable),
-        (name::CAPABILITIES_BOUNDING, who.bounding),
-        (name::CAPABILITIES_AMBIENT, who.ambient),
+        (name::KINTRACE_PROCESS_CAPABILITIES_EFFECTIVE, who.effective),
+        (name::KINTRACE_PROCESS_CAPABILITIES_PERMITTED, who.permitted),
+        (
+            name::KINTRACE_PROCESS_CAPABILITIES_INHERITABLE,
+            who.inheritable,
+        ),
+        (name::KINTRACE_PROCESS_CAPABILITIES_BOUNDING, who.bounding),
+        (name::KINTRACE_PROCESS_CAPABILITIES_AMBIENT, who.ambient),
     ] {
         block.string(key, &format!("{set:016x}"));
     }
     let namespaces = &task.namespaces;
     for (key, inode) in [
-        (name::NAMESPACE_UTS, namespaces.uts),
-        (name::NAMESPACE_IPC, namespaces.ipc),
-        (name::NAMESPACE_MNT, namespaces.mnt),
-        (name::NAMESPACE_PID, namespaces.pid),
-        (name::NAMESPACE_NET, namespaces.net),
-        (name::NAMESPACE_TIME, namespaces.time),
-        (name::NAMESPACE_CGROUP, namespaces.cgroup),
-        (name::NAMESPACE_USER, namespaces.user),
+        (name::KINTRACE_PROCESS_NAMESPACE_UTS, namespaces.uts),
+        (name::KINTRACE_PROCESS_NAMESPACE_IPC, namespaces.ipc),
+        (name::KINTRACE_PROCESS_NAMESPACE_MNT, namespaces.mnt),
+        (name::KINTRACE_PROCESS_NAMESPACE_PID, namespaces.pid),
+        (name::KINTRACE_PROCESS_NAMESPACE_NET, namespaces.net),
+        (name::KINTRACE_PROCESS_NAMESPACE_TIME, namespaces.time),
+        (name::KINTRACE_PROCESS_NAMESPACE_CGROUP, namespaces.cgroup),
+        (name::KINTRACE_PROCESS_NAMESPACE_USER, namespaces.user),
     ] {
         if inode != 0 {
             block.uint(key, inode);
         }
     }
-    block.uint(name::CGROUP_ID, task.cgroup.0);
+    block.uint(name::KINTRACE_PROCESS_CGROUP_ID, task.cgroup.0);
     block.uint(name::PROCESS_SESSION_LEADER_PID, task.session.0);
     block.uint(name::PROCESS_GROUP_LEADER_PID, task.process_group.0);
     block.bool(name::PROCESS_INTERACTIVE, task.tty.is_some());
-    block.optional_string(name::TTY, task.tty.as_ref().map(Text::as_str));
+    block.optional_string(
+        name::KINTRACE_PROCESS_TTY,
+        task.tty.as_ref().map(Text::as_str),
+    );
 }
 
 /// Which process, and which image of it.
@@ -138,11 +156,14 @@ pub fn identity(
         name::PROCESS_CREATION_TIME,
         &clock.wall(id.process.start).to_iso8601(),
     );
-    block.uint(name::CREATION_BOOTTIME, id.process.start.0);
-    block.string(name::ENTITY_ID, entity.hex().as_str());
-    block.uint(name::EXEC_ID, id.exec_id);
+    block.uint(name::KINTRACE_PROCESS_CREATION_BOOTTIME, id.process.start.0);
+    block.string(name::KINTRACE_PROCESS_ENTITY_ID, entity.hex().as_str());
+    block.uint(name::KINTRACE_PROCESS_EXEC_ID, id.exec_id);
     if let Some(previous) = previous {
-        block.string(name::PREVIOUS_ENTITY_ID, previous.hex().as_str());
+        block.string(
+            name::KINTRACE_PROCESS_PREVIOUS_ENTITY_ID,
+            previous.hex().as_str(),
+        );
     }
     block.into_block()
 }
@@ -164,33 +185,36 @@ pub struct Ancestor<'a> {
 pub fn lineage(ancestors: &[Ancestor<'_>], is_truncated: bool, source: &str) -> Box<[u8]> {
     let mut block = Attributes::with_capacity(256 + ancestors.len() * 112);
     if let Some(parent) = ancestors.first() {
-        block.string(name::PARENT_ENTITY_ID, parent.entity.hex().as_str());
-        block.uint(name::PARENT_PID, parent.pid.0);
-        block.string(name::PARENT_EXECUTABLE_PATH, parent.path);
-        block.string(name::PARENT_EXECUTABLE_NAME, parent.name);
+        block.string(
+            name::KINTRACE_PROCESS_PARENT_ENTITY_ID,
+            parent.entity.hex().as_str(),
+        );
+        block.uint(name::KINTRACE_PROCESS_PARENT_PID, parent.pid.0);
+        block.string(name::KINTRACE_PROCESS_PARENT_EXECUTABLE_PATH, parent.path);
+        block.string(name::KINTRACE_PROCESS_PARENT_EXECUTABLE_NAME, parent.name);
     }
     let entities: Vec<_> = ancestors
         .iter()
         .map(|ancestor| ancestor.entity.hex())
         .collect();
     block.strings(
-        name::ANCESTOR_ENTITY_IDS,
+        name::KINTRACE_PROCESS_ANCESTOR_ENTITY_IDS,
         entities.iter().map(|entity| entity.as_str()),
     );
     block.uints(
-        name::ANCESTOR_PIDS,
+        name::KINTRACE_PROCESS_ANCESTOR_PIDS,
         ancestors.iter().map(|ancestor| u64::from(ancestor.pid.0)),
     );
     block.strings(
-        name::ANCESTOR_EXECUTABLE_PATHS,
+        name::KINTRACE_PROCESS_ANCESTOR_EXECUTABLE_PATHS,
         ancestors.iter().map(|ancestor| ancestor.path),
     );
     block.strings(
-        name::ANCESTOR_EXECUTABLE_NAMES,
+        name::KINTRACE_PROCESS_ANCESTOR_EXECUTABLE_NAMES,
         ancestors.iter().map(|ancestor| ancestor.name),
     );
-    block.flag(name::ANCESTOR_TRUNCATED, is_truncated);
-    block.string(name::LINEAGE_SOURCE, source);
+    block.flag(name::KINTRACE_PROCESS_ANCESTOR_TRUNCATED, is_truncated);
+    block.string(name::KINTRACE_PROCESS_LINEAGE_SOURCE, source);
     block.into_block()
 }
 
@@ -203,29 +227,32 @@ pub fn end(block: &mut Attributes, exit: &Exit, at: KernelTime, clock: &Clock) {
             core_dumped,
         } => {
             block.uint(name::PROCESS_EXIT_CODE, 128 + u32::from(number));
-            block.string(name::EXIT_SIGNAL, &signals::name(number));
-            block.flag(name::EXIT_CORE_DUMPED, core_dumped);
+            block.string(name::KINTRACE_PROCESS_EXIT_SIGNAL, &signals::name(number));
+            block.flag(name::KINTRACE_PROCESS_EXIT_CORE_DUMPED, core_dumped);
         }
     }
     block.string(name::PROCESS_EXIT_TIME, &clock.wall(at).to_iso8601());
-    block.double(name::CPU_USER_TIME, seconds(exit.user_ns));
-    block.double(name::CPU_SYSTEM_TIME, seconds(exit.system_ns));
-    block.uint(name::MEMORY_PEAK, exit.peak_rss);
+    block.double(name::KINTRACE_PROCESS_CPU_USER_TIME, seconds(exit.user_ns));
     block.double(
-        name::DURATION,
+        name::KINTRACE_PROCESS_CPU_SYSTEM_TIME,
+        seconds(exit.system_ns),
+    );
+    block.uint(name::KINTRACE_PROCESS_MEMORY_PEAK, exit.peak_rss);
+    block.double(
+        name::KINTRACE_PROCESS_DURATION,
         seconds(at.0.saturating_sub(exit.id.process.start.0)),
     );
-    block.string(name::COMM, exit.comm.as_str());
+    block.string(name::KINTRACE_PROCESS_COMM, exit.comm.as_str());
 }
 
 /// What of an event is incomplete, as two lists.
 pub fn completeness(block: &mut Attributes, flags: EventFlags) {
     let (truncated, missing) = (flags.truncated(), flags.missing());
     if truncated.clone().next().is_some() {
-        block.strings(name::EVENT_TRUNCATED, truncated);
+        block.strings(name::KINTRACE_EVENT_TRUNCATED, truncated);
     }
     if missing.clone().next().is_some() {
-        block.strings(name::EVENT_MISSING, missing);
+        block.strings(name::KINTRACE_EVENT_MISSING, missing);
     }
 }
 

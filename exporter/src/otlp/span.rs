@@ -118,7 +118,7 @@ impl SpanWriter {
 
 /// `Span.Link`; its attributes are field 4.
 fn write_link(out: &mut Vec<u8>, link: &Link) {
-    let (key, value) = (name::LINK_TYPE, link.kind.name());
+    let (key, value) = (name::KINTRACE_LINK_TYPE, link.kind.name());
     let value_len = wire::delimited_len(value.len());
     out.clear();
     wire::bytes(out, 1, &link.trace.0);
