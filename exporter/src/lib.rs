@@ -1,5 +1,6 @@
 //! kintrace: an agent that watches the processes of a Linux host with eBPF and speaks OTLP.
 
 pub mod batch;
+pub mod config;
 pub mod event;
 pub mod telemetry;
