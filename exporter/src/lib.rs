@@ -5,4 +5,5 @@ pub mod cli;
 pub mod config;
 pub mod event;
 pub mod exit;
+pub mod logging;
 pub mod telemetry;
