@@ -1,7 +1,9 @@
 //! kintrace: an agent that watches the processes of a Linux host with eBPF and speaks OTLP.
 
 pub mod batch;
+pub mod cli;
 pub mod clock;
+pub mod config;
 pub mod console;
 pub mod decode;
 pub mod event;
@@ -9,6 +11,7 @@ pub mod exit;
 pub mod export;
 pub mod identity;
 pub mod kernel;
+pub mod logging;
 pub mod otlp;
 pub mod outbox;
 pub mod telemetry;

@@ -6,7 +6,7 @@ use aya::maps::MapError;
 use aya::programs::ProgramError;
 use aya::{BtfError, EbpfError};
 
-use crate::exit;
+use crate::exit::ExitCode;
 
 /// Verifier logs run to megabytes; their end says why.
 const VERIFIER_LOG_BYTES: usize = 2048;
@@ -104,17 +104,17 @@ impl LoadError {
     }
 
     /// The exit code of a run that ends with this.
-    pub fn exit_code(&self) -> u8 {
+    pub fn exit_code(&self) -> ExitCode {
         match self {
-            Self::Privilege => exit::NO_PERMISSION,
+            Self::Privilege => ExitCode::NoPermission,
             Self::OldKernel { .. }
             | Self::NoBtf
             | Self::Btf(_)
             | Self::Lockdown
             | Self::Object(_)
-            | Self::Program { .. } => exit::UNAVAILABLE,
-            Self::EnvironmentName(_) => exit::CONFIGURATION,
-            Self::NoPrograms | Self::Absent(_) | Self::Map(_) | Self::Io(_) => exit::FAILURE,
+            | Self::Program { .. } => ExitCode::Unavailable,
+            Self::EnvironmentName(_) => ExitCode::Config,
+            Self::NoPrograms | Self::Absent(_) | Self::Map(_) | Self::Io(_) => ExitCode::Failure,
         }
     }
 }
