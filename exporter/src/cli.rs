@@ -10,6 +10,7 @@ use crate::config::{Endpoint, LogLevel, Output, Overrides, Protocol};
 use crate::exit::ExitCode;
 
 pub mod config;
+pub mod probe;
 
 /// Watches the processes of a Linux host with eBPF and speaks OTLP.
 #[derive(Debug, Parser)]

@@ -20,8 +20,8 @@ use zerocopy::FromBytes as _;
 
 use crate::decode;
 use crate::event::{EventFlags, ImageId, KernelTime, Task};
+use crate::telemetry::Kernel;
 
-pub use counts::KernelCounts;
 pub use error::LoadError;
 pub use memory::release_free_memory;
 pub use ring::{Ring, Waker};
@@ -48,7 +48,8 @@ pub struct Settings {
 
 /// The loaded and attached programs. Dropping it detaches them.
 pub struct Sensor {
-    ebpf: Ebpf,
+    /// `None` once detached.
+    ebpf: Option<Ebpf>,
     sequences: PerCpuArray<MapData, u64>,
     lost: PerCpuArray<MapData, u64>,
 }
@@ -113,7 +114,7 @@ impl Sensor {
         }
         Ok((
             Self {
-                ebpf,
+                ebpf: Some(ebpf),
                 sequences,
                 lost,
             },
@@ -128,7 +129,11 @@ impl Sensor {
     ///
     /// [`LoadError`] if the iterator cannot be read.
     pub fn snapshot(&mut self) -> Result<Vec<Snapshot>, LoadError> {
-        let iter: &mut Iter = program(&mut self.ebpf, "snapshot_task")?;
+        let ebpf = self
+            .ebpf
+            .as_mut()
+            .ok_or(LoadError::Absent("snapshot_task"))?;
+        let iter: &mut Iter = program(ebpf, "snapshot_task")?;
         let error = |source| LoadError::program("snapshot_task", source);
         let link = iter.attach().map_err(error)?;
         let link = iter.take_link(link).map_err(error)?;
@@ -144,12 +149,17 @@ impl Sensor {
             .collect())
     }
 
+    /// Detaches the programs. What they saw until now stays in the ring, and their counts stay.
+    pub fn detach(&mut self) {
+        self.ebpf = None;
+    }
+
     /// What the programs counted since they were attached.
     ///
     /// # Errors
     ///
     /// [`LoadError::Map`] if a map cannot be read.
-    pub fn counts(&self) -> Result<KernelCounts, LoadError> {
+    pub fn counts(&self) -> Result<Kernel, LoadError> {
         counts::read(&self.sequences, &self.lost)
     }
 }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+pub use crate::config::{Compression, Protocol};
+
 /// Where and how records are delivered.
 #[derive(Clone, Debug)]
 pub struct ExportConfig {
@@ -34,26 +36,6 @@ pub struct Endpoint {
     pub logs: Option<String>,
     /// Spans only, as `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT`: HTTP takes it as it is.
     pub traces: Option<String>,
-}
-
-/// `OTEL_EXPORTER_OTLP_PROTOCOL`.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Protocol {
-    /// gRPC over HTTP/2.
-    Grpc,
-    /// Protobuf in HTTP/1.1 requests.
-    HttpProtobuf,
-}
-
-/// `OTEL_EXPORTER_OTLP_COMPRESSION`.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Compression {
-    /// As it is.
-    None,
-    /// What every receiver knows.
-    Gzip,
-    /// Smaller than gzip at a third of its time, where the receiver knows it.
-    Zstd,
 }
 
 /// When and for how long to try again.

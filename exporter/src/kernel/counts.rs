@@ -4,22 +4,7 @@ use aya::maps::{MapData, PerCpuArray};
 use kintrace_probes::abi::{EVENT_KIND_MAX, EventKind, LOST_REASON_MAX, LostReason};
 
 use super::LoadError;
-
-/// Counts since the programs were attached, summed over CPUs.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct KernelCounts {
-    /// Events that the programs saw: each took a number.
-    pub seen: u64,
-    /// Events that did not reach the ring: kind, reason, how many. Only what is not zero.
-    pub lost: Vec<(&'static str, &'static str, u64)>,
-}
-
-impl KernelCounts {
-    /// Events that did not reach the ring, of all kinds.
-    pub fn lost_total(&self) -> u64 {
-        self.lost.iter().map(|(_, _, count)| count).sum()
-    }
-}
+use crate::telemetry::Kernel;
 
 /// The value of the metric attribute.
 const fn kind_name(kind: EventKind) -> &'static str {
@@ -42,11 +27,11 @@ const fn reason_name(reason: LostReason) -> &'static str {
 pub(super) fn read(
     sequences: &PerCpuArray<MapData, u64>,
     lost: &PerCpuArray<MapData, u64>,
-) -> Result<KernelCounts, LoadError> {
+) -> Result<Kernel, LoadError> {
     let sum = |map: &PerCpuArray<MapData, u64>, index: u32| -> Result<u64, LoadError> {
         Ok(map.get(&index, 0).map_err(LoadError::map)?.iter().sum())
     };
-    let mut counts = KernelCounts::default();
+    let mut counts = Kernel::default();
     for kind in EventKind::ALL {
         for reason in LostReason::ALL {
             let index = *kind as u32 * LOST_REASON_MAX + *reason as u32;

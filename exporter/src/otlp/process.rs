@@ -39,16 +39,19 @@ fn executable(block: &mut Attributes, exec: &Exec) {
     } else {
         block.string(name::PROCESS_EXECUTABLE_NAME, exec.task.comm.as_str());
     }
-    block.uint(name::KINTRACE_PROCESS_EXECUTABLE_INODE, executable.inode);
-    let (major, minor) = executable.device;
-    block.string(
-        name::KINTRACE_PROCESS_EXECUTABLE_DEVICE,
-        &format!("{major}:{minor}"),
-    );
-    block.string(
-        name::KINTRACE_PROCESS_EXECUTABLE_MODE,
-        &format!("{:06o}", executable.mode),
-    );
+    // No file has inode 0: then the process is older than the agent, and its file was not looked at.
+    if executable.inode != 0 {
+        let (major, minor) = executable.device;
+        block.uint(name::KINTRACE_PROCESS_EXECUTABLE_INODE, executable.inode);
+        block.string(
+            name::KINTRACE_PROCESS_EXECUTABLE_DEVICE,
+            &format!("{major}:{minor}"),
+        );
+        block.string(
+            name::KINTRACE_PROCESS_EXECUTABLE_MODE,
+            &format!("{:06o}", executable.mode),
+        );
+    }
     block.flag(
         name::KINTRACE_PROCESS_EXECUTABLE_DELETED,
         executable.is_deleted,
@@ -215,6 +218,16 @@ pub fn lineage(ancestors: &[Ancestor<'_>], is_truncated: bool, source: &str) -> 
     );
     block.flag(name::KINTRACE_PROCESS_ANCESTOR_TRUNCATED, is_truncated);
     block.string(name::KINTRACE_PROCESS_LINEAGE_SOURCE, source);
+    block.into_block()
+}
+
+/// All that the end itself says of a process that nothing else was seen of.
+pub fn only_seen_at_its_end(exit: &Exit) -> Box<[u8]> {
+    let mut block = Attributes::with_capacity(128);
+    block.string(name::PROCESS_EXECUTABLE_NAME, exit.comm.as_str());
+    block.uint(name::PROCESS_USER_ID, exit.euid);
+    block.uint(name::PROCESS_REAL_USER_ID, exit.uid);
+    block.uint(name::KINTRACE_PROCESS_CGROUP_ID, exit.cgroup.0);
     block.into_block()
 }
 
