@@ -137,7 +137,7 @@ impl Sensor {
         let error = |source| LoadError::program("snapshot_task", source);
         let link = iter.attach().map_err(error)?;
         let link = iter.take_link(link).map_err(error)?;
-        let mut bytes = Vec::new();
+        let mut bytes = Vec::with_capacity(1 << 20);
         link.into_file()
             .map_err(|source| LoadError::Io(std::io::Error::other(source)))?
             .read_to_end(&mut bytes)

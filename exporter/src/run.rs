@@ -120,7 +120,7 @@ fn start_pipeline(
     config: &Config,
     sensor: Sensor,
     ring: Ring,
-    snapshots: Vec<Snapshot>,
+    mut snapshots: Vec<Snapshot>,
     outlets: &Outlets,
     telemetry: &Arc<Telemetry>,
 ) -> anyhow::Result<PipelineThread> {
@@ -146,6 +146,7 @@ fn start_pipeline(
     let describe = Box::new(move |id| describer.ancestor(id));
     let mut tracker = Tracker::new(settings, Arc::clone(telemetry), describe);
     telemetry.table_processes.store(snapshots.len() as u64);
+    snapshots.sort_by_key(|snapshot| snapshot.task.id.process.start);
     for snapshot in snapshots {
         tracker.seed(seeder.seed(snapshot));
     }

@@ -165,14 +165,9 @@ impl Tracker {
         let kin = self.kin(outcome.image);
         let creator = self.creator(outcome.image);
         let program = self.program(exec, entity, event.at, creator.as_ref(), previous.as_ref());
-        let known = Known::executed(
-            id,
-            exec.task.vpid,
-            entity,
-            program,
-            previous.as_ref().map(|known| known.entity),
-            &self.clock,
-        );
+        let previous = previous.as_ref().map(|known| known.entity);
+        let identity = known::identity_of(&exec.task, entity, previous);
+        let known = Known::executed(&identity, program, &self.clock);
         let entry = self
             .writers
             .exec(&known, &kin, exec, event, &self.clock, observed);

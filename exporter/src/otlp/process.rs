@@ -1,6 +1,7 @@
 //! The attributes of a process, in blocks that change at different times, so that each is encoded once:
-//! the program (new at exec, shared by forked children), the identity (one process), the lineage (shared
-//! by all children of one image), and the end.
+//! the program (new at exec, shared by forked children), the standing (shared by all processes with the
+//! same ids in the same place), the identity (one process), the lineage (shared by all children of one
+//! image), and the end.
 
 use kintrace_semconv::attribute as name;
 
@@ -10,13 +11,11 @@ use crate::clock::Clock;
 use crate::event::{EventFlags, Exec, Exit, ExitStatus, ImageId, KernelTime, Pid, Task, Text};
 use crate::identity::EntityId;
 
-/// What an image runs, as and where. The same for a forked child until it execs.
-pub fn program(exec: &Exec, cgroup_path: Option<&str>) -> Box<[u8]> {
-    let mut block = Attributes::with_capacity(1536);
+/// What an image runs. The same for a forked child until it execs.
+pub fn program(exec: &Exec) -> Box<[u8]> {
+    let mut block = Attributes::with_capacity(1024);
     executable(&mut block, exec);
     arguments(&mut block, exec);
-    task(&mut block, &exec.task);
-    block.optional_string(name::PROCESS_LINUX_CGROUP, cgroup_path);
     let directory = exec.working_directory.as_ref().map(Text::as_str);
     block.optional_string(name::PROCESS_WORKING_DIRECTORY, directory);
     for variable in &exec.environment {
@@ -83,8 +82,9 @@ fn arguments(block: &mut Attributes, exec: &Exec) {
     block.uint(name::KINTRACE_PROCESS_ARGS_SIZE, exec.args.size);
 }
 
-/// Also for a process older than the agent, of which less is known.
-pub fn task(block: &mut Attributes, task: &Task) {
+/// As whom and where a process runs: of most it is the same as of their creator, see [`same_standing`].
+pub fn standing(task: &Task, cgroup_path: Option<&str>) -> Box<[u8]> {
+    let mut block = Attributes::with_capacity(1024);
     let who = &task.credentials;
     block.uint(name::PROCESS_USER_ID, who.euid);
     block.uint(name::PROCESS_REAL_USER_ID, who.uid);
@@ -135,24 +135,48 @@ pub fn task(block: &mut Attributes, task: &Task) {
         }
     }
     block.uint(name::KINTRACE_PROCESS_CGROUP_ID, task.cgroup.0);
-    block.uint(name::PROCESS_SESSION_LEADER_PID, task.session.0);
-    block.uint(name::PROCESS_GROUP_LEADER_PID, task.process_group.0);
+    block.optional_string(name::PROCESS_LINUX_CGROUP, cgroup_path);
     block.bool(name::PROCESS_INTERACTIVE, task.tty.is_some());
     block.optional_string(
         name::KINTRACE_PROCESS_TTY,
         task.tty.as_ref().map(Text::as_str),
     );
+    block.into_block()
+}
+
+/// Whether [`standing`] of both is the same.
+pub fn same_standing(a: &Task, b: &Task) -> bool {
+    a.credentials == b.credentials
+        && a.namespaces == b.namespaces
+        && a.cgroup == b.cgroup
+        && a.tty == b.tty
 }
 
 /// Which process, and which image of it.
-pub fn identity(
-    id: ImageId,
-    vpid: Pid,
-    entity: EntityId,
-    previous: Option<EntityId>,
-    clock: &Clock,
-) -> Box<[u8]> {
-    let mut block = Attributes::with_capacity(320);
+#[derive(Clone, Copy, Debug)]
+pub struct Identity {
+    /// The image.
+    pub id: ImageId,
+    /// Its pid in its own pid namespace.
+    pub vpid: Pid,
+    /// Its id.
+    pub entity: EntityId,
+    /// The image before, of the same process.
+    pub previous: Option<EntityId>,
+    /// Leaders of session and process group, where they are known.
+    pub leaders: Option<(Pid, Pid)>,
+}
+
+/// Which process, and which image of it, as attributes.
+pub fn identity(identity: &Identity, clock: &Clock) -> Box<[u8]> {
+    let Identity {
+        id,
+        vpid,
+        entity,
+        previous,
+        leaders,
+    } = identity;
+    let mut block = Attributes::with_capacity(512);
     block.uint(name::PROCESS_PID, id.process.pid.0);
     block.uint(name::PROCESS_VPID, vpid.0);
     block.string(
@@ -167,6 +191,10 @@ pub fn identity(
             name::KINTRACE_PROCESS_PREVIOUS_ENTITY_ID,
             previous.hex().as_str(),
         );
+    }
+    if let Some((session, group)) = leaders {
+        block.uint(name::PROCESS_SESSION_LEADER_PID, session.0);
+        block.uint(name::PROCESS_GROUP_LEADER_PID, group.0);
     }
     block.into_block()
 }

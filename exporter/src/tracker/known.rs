@@ -8,7 +8,7 @@ use crate::batch::Resource;
 use crate::clock::Clock;
 use crate::event::{Exec, Executable, Exit, ImageId, KernelTime, Pid, Task, Text};
 use crate::identity::{BootId, EntityId, SpanId, TraceId, parse_traceparent};
-use crate::otlp::process::{base_name, identity, program};
+use crate::otlp::process::{self, Identity, base_name};
 use crate::otlp::span::{Link, LinkType};
 
 /// An image as the table knows it. Cheap to clone.
@@ -33,10 +33,19 @@ pub(super) struct Program {
     pub(super) name: Box<str>,
     /// Encoded attributes.
     pub(super) attributes: Box<[u8]>,
+    pub(super) standing: Arc<Standing>,
     pub(super) resource: Resource,
     /// When the image began; of a process older than the agent, when that was created.
     pub(super) start: KernelTime,
     pub(super) span: Option<Placed>,
+}
+
+/// As whom and where a program runs. Shared by all that run alike: a child is compared with its creator.
+#[derive(Debug)]
+pub(super) struct Standing {
+    pub(super) attributes: Box<[u8]>,
+    /// What it was encoded from; only what the comparison needs.
+    task: Task,
 }
 
 /// Where the span of an image is.
@@ -61,22 +70,16 @@ pub struct Seed {
     pub cgroup_path: Option<Text>,
 }
 
+// === impl Known ===
+
 impl Known {
-    pub(super) fn executed(
-        id: ImageId,
-        vpid: Pid,
-        entity: EntityId,
-        program: Program,
-        previous: Option<EntityId>,
-        clock: &Clock,
-    ) -> Self {
-        let identity = identity(id, vpid, entity, previous, clock);
+    pub(super) fn executed(identity: &Identity, program: Program, clock: &Clock) -> Self {
         Self {
-            entity,
-            vpid,
+            entity: identity.entity,
+            vpid: identity.vpid,
             is_own_image: true,
             program: Arc::new(program),
-            identity: Some(identity.into()),
+            identity: Some(process::identity(identity, clock).into()),
             kin: None,
         }
     }
@@ -100,9 +103,36 @@ impl Known {
     /// The same with its identity encoded.
     pub(super) fn with_identity(mut self, id: ImageId, clock: &Clock) -> Self {
         let (vpid, entity) = (self.vpid, self.entity);
-        self.identity
-            .get_or_insert_with(|| identity(id, vpid, entity, None, clock).into());
+        self.identity.get_or_insert_with(|| {
+            let identity = Identity {
+                id,
+                vpid,
+                entity,
+                previous: None,
+                leaders: None,
+            };
+            process::identity(&identity, clock).into()
+        });
         self
+    }
+}
+
+// === impl Standing ===
+
+impl Standing {
+    fn of(task: &Task, cgroup_path: Option<&str>, like: Option<&Known>) -> Arc<Self> {
+        let shared = like.map(|known| &known.program.standing);
+        if let Some(shared) = shared.filter(|shared| process::same_standing(&shared.task, task)) {
+            return Arc::clone(shared);
+        }
+        let attributes = process::standing(task, cgroup_path);
+        Arc::new(Self {
+            attributes,
+            task: Task {
+                comm: Text::default(),
+                ..task.clone()
+            },
+        })
     }
 }
 
@@ -154,7 +184,8 @@ impl Tracker {
         Program {
             path: executable.into(),
             name: name.into(),
-            attributes: program(exec, path),
+            attributes: process::program(exec),
+            standing: Standing::of(&exec.task, path, previous.or(creator)),
             resource: Arc::clone(
                 place
                     .as_ref()
@@ -172,8 +203,11 @@ impl Tracker {
             self.places.name(exec.task.cgroup, path.as_str());
         }
         let entity = EntityId::of(self.boot, id);
-        let program = self.program(&exec, entity, id.process.start, None, None);
-        Known::executed(id, exec.task.vpid, entity, program, None, &self.clock)
+        // Seeds come oldest first, so the parent is known by now.
+        let parent = self.table.current(exec.task.parent.process);
+        let parent = parent.and_then(|parent| self.table.data(parent)).cloned();
+        let program = self.program(&exec, entity, id.process.start, parent.as_ref(), None);
+        Known::executed(&identity_of(&exec.task, entity, None), program, &self.clock)
     }
 
     /// A process of which only the end was seen.
@@ -195,12 +229,35 @@ impl Tracker {
         };
         let entity = EntityId::of(self.boot, exit.id);
         let mut program = self.program(&exec, entity, exit.id.process.start, None, None);
-        program.attributes = crate::otlp::process::only_seen_at_its_end(exit);
-        let known = Known::executed(exit.id, exit.vpid, entity, program, None, &self.clock);
+        program.attributes = process::only_seen_at_its_end(exit);
+        program.standing = Arc::new(Standing {
+            attributes: Box::default(),
+            task: Task::default(),
+        });
+        let (id, vpid) = (exit.id, exit.vpid);
+        let identity = Identity {
+            id,
+            vpid,
+            entity,
+            previous: None,
+            leaders: None,
+        };
+        let known = Known::executed(&identity, program, &self.clock);
         Known {
             is_own_image: false,
             ..known
         }
+    }
+}
+
+/// The identity of a task that was seen whole.
+pub(super) fn identity_of(task: &Task, entity: EntityId, previous: Option<EntityId>) -> Identity {
+    Identity {
+        id: task.id,
+        vpid: task.vpid,
+        entity,
+        previous,
+        leaders: Some((task.session, task.process_group)),
     }
 }
 

@@ -180,10 +180,13 @@ impl Writers {
     }
 }
 
-fn blocks<'a>(known: &'a Known, kin: &'a Kin) -> [&'a [u8]; 3] {
+fn blocks<'a>(known: &'a Known, kin: &'a Kin) -> [&'a [u8]; 4] {
+    let program = &known.program;
+    let identity = known.identity.as_deref().unwrap_or_default();
     [
-        &known.program.attributes,
-        known.identity.as_deref().unwrap_or_default(),
+        &program.attributes,
+        &program.standing.attributes,
+        identity,
         &kin.attributes,
     ]
 }
