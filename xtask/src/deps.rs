@@ -42,6 +42,13 @@ const NEEDS: &[Need] = &[
         set: Set::Build,
         present: || Path::new("/usr/include/bpf/bpf_helpers.h").exists(),
     },
+    // The agent builds without it, with larger objects inside.
+    Need {
+        what: "llvm-strip",
+        packages: &["llvm"],
+        set: Set::Test,
+        present: || on_path("llvm-strip").is_some(),
+    },
     Need {
         what: "clang-format",
         packages: &["clang-format"],
