@@ -6,7 +6,15 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use prost::encoding::decode_varint;
+
 use crate::telemetry::Signal;
+
+/// Field 2, length-delimited: what every entry starts with.
+const ENTRY_TAG: u8 = 0x12;
+
+/// What an envelope costs beside the resource: tags and lengths, not the scope's name.
+const ENVELOPE_BYTES: usize = 16;
 
 /// Who a record is about: an encoded OTLP `Resource` message, shared by all its records.
 ///
@@ -53,7 +61,114 @@ impl Batch {
 
     /// Encoded bytes, give or take the few of the envelopes.
     pub fn bytes(&self) -> usize {
-        self.groups.iter().map(|group| group.entries.len() + group.resource.len() + 16).sum()
+        self.groups
+            .iter()
+            .map(|group| group.entries.len() + group.resource.len() + ENVELOPE_BYTES)
+            .sum()
+    }
+
+    /// Halves it by records, for finding the one that a receiver refuses. Order is kept: what comes
+    /// first is in the first half.
+    ///
+    /// A batch of one record cannot be split, nor one whose entries have no readable boundary; it
+    /// comes back whole, with `None`.
+    pub fn split(self) -> (Self, Option<Self>) {
+        let signal = self.signal;
+        let mut wanted = self.records() / 2;
+        let mut first = Vec::new();
+        let mut second = Vec::new();
+        for mut group in self.groups {
+            if group.records <= wanted {
+                wanted -= group.records;
+                first.push(group);
+                continue;
+            }
+            let tail = group.split_off(wanted);
+            wanted = 0;
+            match tail {
+                Some(tail) => {
+                    first.push(group);
+                    second.push(tail);
+                }
+                None => second.push(group),
+            }
+        }
+        match (first.is_empty(), second.is_empty()) {
+            (false, false) => (
+                Self {
+                    signal,
+                    groups: first,
+                },
+                Some(Self {
+                    signal,
+                    groups: second,
+                }),
+            ),
+            (false, true) => (
+                Self {
+                    signal,
+                    groups: first,
+                },
+                None,
+            ),
+            (true, _) => (
+                Self {
+                    signal,
+                    groups: second,
+                },
+                None,
+            ),
+        }
+    }
+}
+
+// === impl Group ===
+
+impl Group {
+    /// The messages, without tag and length.
+    pub fn messages(&self) -> Messages<'_> {
+        Messages {
+            rest: &self.entries,
+        }
+    }
+
+    /// Cuts after `records` entries and gives back the tail, if both sides have something.
+    fn split_off(&mut self, records: u64) -> Option<Self> {
+        if records == 0 || records >= self.records {
+            return None;
+        }
+        let mut messages = self.messages();
+        for _ in 0..records {
+            messages.next()?;
+        }
+        let at = self.entries.len() - messages.rest.len();
+        let tail = Self {
+            resource: Arc::clone(&self.resource),
+            entries: self.entries.split_off(at),
+            records: self.records - records,
+        };
+        self.records = records;
+        Some(tail)
+    }
+}
+
+/// The messages of a [`Group`], in order. Ends early where the bytes are not an entry.
+#[derive(Clone, Debug)]
+pub struct Messages<'a> {
+    rest: &'a [u8],
+}
+
+// === impl Messages ===
+
+impl<'a> Iterator for Messages<'a> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let mut bytes = self.rest.strip_prefix(&[ENTRY_TAG])?;
+        let length = usize::try_from(decode_varint(&mut bytes).ok()?).ok()?;
+        let (message, rest) = bytes.split_at_checked(length)?;
+        self.rest = rest;
+        Some(message)
     }
 }
 
@@ -73,30 +188,48 @@ pub struct Batcher {
 impl Batcher {
     /// An empty batcher.
     pub fn new(signal: Signal, limits: Limits) -> Self {
-        Self { limits, signal, groups: Vec::new(), records: 0, bytes: 0, oldest: None }
+        Self {
+            limits,
+            signal,
+            groups: Vec::new(),
+            records: 0,
+            bytes: 0,
+            oldest: None,
+        }
     }
 
     /// Adds one entry (see [`Group`]); gives back the batch that had to leave first, if any.
     pub fn push(&mut self, resource: &Resource, entry: &[u8], now: Instant) -> Option<Batch> {
+        // Few resources are in one batch, and the last one used is the likeliest.
+        let known = self
+            .groups
+            .iter()
+            .rposition(|group| Arc::ptr_eq(&group.resource, resource));
+        let envelope = if known.is_some() {
+            0
+        } else {
+            resource.len() + ENVELOPE_BYTES
+        };
         let is_full = self.records >= self.limits.records
-            || (self.records > 0 && self.bytes + entry.len() > self.limits.bytes);
+            || (self.records > 0 && self.bytes + entry.len() + envelope > self.limits.bytes);
         let full = if is_full { self.take() } else { None };
         self.oldest.get_or_insert(now);
         self.records += 1;
         self.bytes += entry.len();
-        // Few resources are in one batch, and the last one used is the likeliest.
-        if let Some(group) =
-            self.groups.iter_mut().rev().find(|group| Arc::ptr_eq(&group.resource, resource))
-        {
-            group.entries.extend_from_slice(entry);
-            group.records += 1;
-        } else {
-            self.bytes += resource.len() + 16;
-            self.groups.push(Group {
-                resource: Arc::clone(resource),
-                entries: entry.to_vec(),
-                records: 1,
-            });
+        // After a take there are no groups any more: the position finds nothing.
+        match known.and_then(|at| self.groups.get_mut(at)) {
+            Some(group) => {
+                group.entries.extend_from_slice(entry);
+                group.records += 1;
+            }
+            None => {
+                self.bytes += resource.len() + ENVELOPE_BYTES;
+                self.groups.push(Group {
+                    resource: Arc::clone(resource),
+                    entries: entry.to_vec(),
+                    records: 1,
+                });
+            }
         }
         full
     }
@@ -104,7 +237,11 @@ impl Batcher {
     /// Takes what has reached its age.
     pub fn take_due(&mut self, now: Instant) -> Option<Batch> {
         let oldest = self.oldest?;
-        if now.duration_since(oldest) >= self.limits.age { self.take() } else { None }
+        if now.duration_since(oldest) >= self.limits.age {
+            self.take()
+        } else {
+            None
+        }
     }
 
     /// Takes what there is.
@@ -115,6 +252,12 @@ impl Batcher {
         self.records = 0;
         self.bytes = 0;
         self.oldest = None;
-        Some(Batch { signal: self.signal, groups: std::mem::take(&mut self.groups) })
+        Some(Batch {
+            signal: self.signal,
+            groups: std::mem::take(&mut self.groups),
+        })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -42,7 +42,13 @@ pub struct ImageId {
 impl ImageId {
     /// Shorthand for tests and decoding.
     pub const fn new(pid: u32, start_ns: u64, exec_id: u32) -> Self {
-        Self { process: ProcessKey { pid: Pid(pid), start: KernelTime(start_ns) }, exec_id }
+        Self {
+            process: ProcessKey {
+                pid: Pid(pid),
+                start: KernelTime(start_ns),
+            },
+            exec_id,
+        }
     }
 
     /// Whether it names a process at all: the kernel's idle task has pid 0.
@@ -53,7 +59,11 @@ impl ImageId {
 
 impl fmt::Display for ImageId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}@{}#{}", self.process.pid.0, self.process.start.0, self.exec_id)
+        write!(
+            f,
+            "{}@{}#{}",
+            self.process.pid.0, self.process.start.0, self.exec_id
+        )
     }
 }
 
@@ -62,6 +72,54 @@ impl fmt::Display for ImageId {
 /// The bits are the ABI's; [`EventFlags::names`] gives each a word.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct EventFlags(pub u32);
+
+impl EventFlags {
+    /// Words of the low bits, which say what was cut; a bit here and its word never part.
+    const TRUNCATED: [&'static str; 8] = [
+        "path",
+        "working_directory",
+        "args",
+        "environment",
+        "filename",
+        "interpreter",
+        "ancestors",
+        "cgroup",
+    ];
+    /// Words of the bits from 8 on, which say what could not be read.
+    const MISSING: [&'static str; 10] = [
+        "path",
+        "working_directory",
+        "args",
+        "environment",
+        "filename",
+        "interpreter",
+        "cgroup",
+        "namespaces",
+        "audit",
+        "exact_cpu_time",
+    ];
+
+    /// What was cut.
+    pub fn truncated(self) -> impl Iterator<Item = &'static str> + Clone {
+        self.words(&Self::TRUNCATED, 0)
+    }
+
+    /// What could not be read.
+    pub fn missing(self) -> impl Iterator<Item = &'static str> + Clone {
+        self.words(&Self::MISSING, 8)
+    }
+
+    fn words(
+        self,
+        words: &'static [&'static str],
+        first: u32,
+    ) -> impl Iterator<Item = &'static str> + Clone {
+        (first..)
+            .zip(words)
+            .filter(move |(bit, _)| self.0 & (1 << bit) != 0)
+            .map(|(_, word)| *word)
+    }
+}
 
 /// A decoded sample.
 #[derive(Clone, Debug, PartialEq)]
@@ -311,8 +369,14 @@ impl Text {
     /// Keeps UTF-8 as it is and writes every other byte as `\xNN`.
     pub fn from_bytes(bytes: &[u8]) -> Self {
         match std::str::from_utf8(bytes) {
-            Ok(text) => Self { text: text.into(), escaped: false },
-            Err(_) => Self { text: escape(bytes).into(), escaped: true },
+            Ok(text) => Self {
+                text: text.into(),
+                escaped: false,
+            },
+            Err(_) => Self {
+                text: escape(bytes).into(),
+                escaped: true,
+            },
         }
     }
 
@@ -329,7 +393,10 @@ impl Text {
 
 impl From<&str> for Text {
     fn from(text: &str) -> Self {
-        Self { text: text.into(), escaped: false }
+        Self {
+            text: text.into(),
+            escaped: false,
+        }
     }
 }
 

@@ -10,6 +10,9 @@
 //! ```
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Mutex, PoisonError};
+
+use crate::decode::DecodeError;
 
 /// A number that only grows.
 #[derive(Debug, Default)]
@@ -91,6 +94,28 @@ impl DropReason {
     }
 }
 
+/// Why an event makes no record although nothing was lost. A closed set: it is the value of `error.type`.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Filtered {
+    /// A thread of the kernel ended: it never ran a program.
+    KernelThread,
+    /// A process ended a second time: two of its last threads spoke for it.
+    DuplicateExit,
+}
+
+impl Filtered {
+    /// All of them, in the order of their counters.
+    pub const ALL: [Self; 2] = [Self::KernelThread, Self::DuplicateExit];
+
+    /// The value of the metric attribute.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::KernelThread => "kernel_thread",
+            Self::DuplicateExit => "duplicate_exit",
+        }
+    }
+}
+
 /// The way of records of one signal.
 #[derive(Debug, Default)]
 pub struct Records {
@@ -128,9 +153,36 @@ impl Records {
     }
 }
 
+/// What the programs counted, as last read from their maps.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Kernel {
+    /// Events that the programs saw.
+    pub seen: u64,
+    /// Events that did not reach the ring: kind, reason, how many. Only what is not zero.
+    pub lost: Vec<(&'static str, &'static str, u64)>,
+}
+
 /// All counters of one agent.
 #[derive(Debug, Default)]
 pub struct Telemetry {
+    kernel: Mutex<Kernel>,
+    /// Bytes of the ring.
+    pub ring_size: Counter,
+    /// Samples that became events, or parts of one.
+    pub decoded: Counter,
+    /// Samples that could not be decoded, as [`DecodeError::REASONS`] orders them.
+    pub undecodable: [Counter; DecodeError::REASONS.len()],
+    filtered: [Counter; Filtered::ALL.len()],
+    /// Images in the process table.
+    pub table_images: Counter,
+    /// Living processes in the process table.
+    pub table_processes: Counter,
+    /// Images that the full process table forgot.
+    pub table_forgotten: Counter,
+    /// Processes found ended without an event.
+    pub table_lost_exits: Counter,
+    /// Links to a parent mended from the kernel's chain.
+    pub table_healed: Counter,
     /// The way of log records.
     pub logs: Records,
     /// The way of spans.
@@ -138,6 +190,48 @@ pub struct Telemetry {
 }
 
 impl Telemetry {
+    /// What the programs counted, as last read.
+    pub fn kernel(&self) -> Kernel {
+        self.kernel
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Takes what was read from the programs' maps.
+    pub fn set_kernel(&self, counts: Kernel) {
+        *self.kernel.lock().unwrap_or_else(PoisonError::into_inner) = counts;
+    }
+
+    /// Events that were seen and are in no counter yet: they are in the ring. Zero when all is read.
+    pub fn events_balance(&self) -> u64 {
+        let kernel = self.kernel();
+        let lost: u64 = kernel.lost.iter().map(|(_, _, count)| count).sum();
+        let undecodable: u64 = self.undecodable.iter().map(Counter::get).sum();
+        kernel
+            .seen
+            .saturating_sub(lost + self.decoded.get() + undecodable)
+    }
+
+    /// Events that make no record.
+    pub fn filtered(&self, reason: Filtered) -> &Counter {
+        let [kernel_thread, duplicate_exit] = &self.filtered;
+        match reason {
+            Filtered::KernelThread => kernel_thread,
+            Filtered::DuplicateExit => duplicate_exit,
+        }
+    }
+
+    /// Samples that could not be decoded for this reason.
+    pub fn undecodable(&self, error: DecodeError) -> &Counter {
+        let [short, unknown, length] = &self.undecodable;
+        match error {
+            DecodeError::Short { .. } => short,
+            DecodeError::UnknownKind(_) => unknown,
+            DecodeError::BadLength { .. } => length,
+        }
+    }
+
     /// The counters of one signal.
     pub fn records(&self, signal: Signal) -> &Records {
         match signal {

@@ -86,43 +86,48 @@ impl Runtime {
     }
 }
 
-// === impl CgroupFacts ===
+// === impl Container ===
 
-impl CgroupFacts {
-    /// Reads a path within a hierarchy, absolute, of cgroup v1 or v2. Any text is allowed; what is
-    /// not understood says nothing.
-    pub fn of(path: &str) -> Self {
-        let segments: Vec<&str> = path
-            .split('/')
-            .filter(|segment| !segment.is_empty())
-            .collect();
-        let container = (0..segments.len())
-            .rev()
-            .find_map(|at| container(segments.get(..=at)?));
-        let slices = segments
-            .iter()
-            .take_while(|segment| segment.ends_with(".slice"))
-            .count();
-        let user = segments.iter().take(slices).find_map(|slice| {
-            slice
-                .strip_prefix("user-")?
-                .strip_suffix(".slice")?
-                .parse::<u32>()
-                .ok()
-        });
-        let unit = segments.get(slices).copied().and_then(unit);
-        let session = unit
-            .filter(|_| user.is_some())
-            .and_then(|unit| unit.strip_prefix("session-")?.strip_suffix(".scope"))
-            .filter(|id| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric()));
-        Self {
-            container,
-            unit: unit
-                .filter(|unit| framed(unit).is_none())
-                .map(str::to_owned),
-            session: session.map(str::to_owned),
-            user,
-        }
+impl Container {
+    /// The value of `container.runtime.name`, if the frame tells.
+    pub fn runtime_name(&self) -> Option<&'static str> {
+        self.runtime.map(Runtime::name)
+    }
+}
+
+/// Reads a path within a hierarchy, absolute, of cgroup v1 or v2. Any text is allowed; what is not
+/// understood says nothing.
+pub fn facts(path: &str) -> CgroupFacts {
+    let segments: Vec<&str> = path
+        .split('/')
+        .filter(|segment| !segment.is_empty())
+        .collect();
+    let container = (0..segments.len())
+        .rev()
+        .find_map(|at| container(segments.get(..=at)?));
+    let slices = segments
+        .iter()
+        .take_while(|segment| segment.ends_with(".slice"))
+        .count();
+    let user = segments.iter().take(slices).find_map(|slice| {
+        slice
+            .strip_prefix("user-")?
+            .strip_suffix(".slice")?
+            .parse::<u32>()
+            .ok()
+    });
+    let unit = segments.get(slices).copied().and_then(unit);
+    let session = unit
+        .filter(|_| user.is_some())
+        .and_then(|unit| unit.strip_prefix("session-")?.strip_suffix(".scope"))
+        .filter(|id| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric()));
+    CgroupFacts {
+        container,
+        unit: unit
+            .filter(|unit| framed(unit).is_none())
+            .map(str::to_owned),
+        session: session.map(str::to_owned),
+        user,
     }
 }
 

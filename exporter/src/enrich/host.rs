@@ -2,9 +2,14 @@
 //!
 //! Read once at start. Paths come from the caller, so that a container can look at its host.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::Path;
+
+use crate::event::ImageId;
+use crate::identity::{BootId, EntityId};
+use crate::otlp::resource;
 
 /// Facts about the host. What is not known is absent.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -57,13 +62,12 @@ pub enum BootIdError {
     Malformed(String),
 }
 
-/// The id of this boot: a UUID in lower case with hyphens, 36 characters. `proc` is where procfs
-/// is.
+/// The id of this boot. `proc` is where procfs is.
 ///
 /// # Errors
 ///
 /// [`BootIdError`]: there is no identity of processes without it.
-pub fn boot_id(proc: &Path) -> Result<String, BootIdError> {
+pub fn boot_id(proc: &Path) -> Result<BootId, BootIdError> {
     let text = fs::read_to_string(proc.join("sys/kernel/random/boot_id"))
         .map_err(BootIdError::Unreadable)?;
     let id = text.trim().to_ascii_lowercase();
@@ -72,10 +76,27 @@ pub fn boot_id(proc: &Path) -> Result<String, BootIdError> {
             8 | 13 | 18 | 23 => byte == b'-',
             _ => byte.is_ascii_hexdigit(),
         });
-    if is_uuid {
-        Ok(id)
-    } else {
-        Err(BootIdError::Malformed(id))
+    let boot = if is_uuid { BootId::parse(&id) } else { None };
+    boot.ok_or(BootIdError::Malformed(id))
+}
+
+/// What the resource of every record says of the host below `root`, and of this run of the agent,
+/// which is the image `agent`.
+pub fn facts(
+    root: &Path,
+    boot: BootId,
+    agent: ImageId,
+    configured: &BTreeMap<String, String>,
+) -> resource::Host {
+    let host = describe(&root.join("proc"), root);
+    resource::Host {
+        id: host.machine_id.unwrap_or_default(),
+        name: host.name.unwrap_or_default(),
+        arch: host.arch.to_owned(),
+        os_name: host.os_name.unwrap_or_default(),
+        os_version: host.os_version.unwrap_or_default(),
+        instance: EntityId::of(boot, agent).hex().as_str().to_owned(),
+        configured: configured.clone().into_iter().collect(),
     }
 }
 
@@ -192,10 +213,8 @@ mod tests {
 
         let boot = proc.join("sys/kernel/random/boot_id");
         write(&boot, "6FD5F9E0-5C0B-4BA1-BF5D-1F22D5B2E0C7\n");
-        assert_eq!(
-            boot_id(&proc).unwrap(),
-            "6fd5f9e0-5c0b-4ba1-bf5d-1f22d5b2e0c7"
-        );
+        let id = BootId::parse("6fd5f9e0-5c0b-4ba1-bf5d-1f22d5b2e0c7");
+        assert_eq!(boot_id(&proc).ok(), id);
         write(&boot, "6fd5f9e0-5c0b-4ba1-bf5d-1f22d5b2e0cx\n");
         assert!(matches!(boot_id(&proc), Err(BootIdError::Malformed(_))));
     }

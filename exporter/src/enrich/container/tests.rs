@@ -10,11 +10,12 @@ const POD_IN_SLICE: &str = "6e6c0f1e_93c5_4d0a_9c3e_2f3b7a1d5e42";
 /// What a path says, on one line. `ID`, `OUTER`, `POD`, `P_O_D` stand for the constants above.
 fn say(path: &str) -> String {
     let path = path.replace("OUTER", OUTER).replace("P_O_D", POD_IN_SLICE);
-    let facts = CgroupFacts::of(&path.replace("POD", POD).replace("ID", ID));
+    let facts = facts(&path.replace("POD", POD).replace("ID", ID));
     let mut said = Vec::new();
-    if let Some(Container { id, runtime, pod }) = facts.container {
-        said.push(format!("{} {id}", runtime.map_or("?", Runtime::name)));
-        said.extend(pod.map(|pod| format!("pod {pod}")));
+    if let Some(container) = facts.container {
+        let runtime = container.runtime_name().unwrap_or("?");
+        said.push(format!("{runtime} {}", container.id));
+        said.extend(container.pod.map(|pod| format!("pod {pod}")));
     }
     said.extend(facts.unit.map(|unit| format!("unit {unit}")));
     said.extend(facts.session.map(|session| format!("session {session}")));
@@ -221,7 +222,7 @@ proptest! {
 
     #[test]
     fn any_text_is_read_without_panic(path in "[/a-z0-9\\\\:._@-]{0,80}|\\PC{0,80}") {
-        let facts = CgroupFacts::of(&path);
+        let facts = facts(&path);
         prop_assert!(facts.session.is_none() || facts.user.is_some());
     }
 }

@@ -1,0 +1,275 @@
+//! What the process table keeps of an image: its program, which forked children share, and its identity.
+
+use std::sync::Arc;
+
+use super::Tracker;
+use super::kin::Kin;
+use crate::batch::Resource;
+use crate::clock::Clock;
+use crate::event::{Exec, Executable, Exit, ImageId, KernelTime, Pid, Task, Text};
+use crate::identity::{BootId, EntityId, SpanId, TraceId, parse_traceparent};
+use crate::otlp::process::{self, Identity, base_name};
+use crate::otlp::span::{Link, LinkType};
+
+/// An image as the table knows it. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(super) struct Known {
+    pub(super) entity: EntityId,
+    pub(super) vpid: Pid,
+    /// Whether this very process executed the program, not one that it was forked from.
+    pub(super) is_own_image: bool,
+    pub(super) program: Arc<Program>,
+    /// Encoded when a record needs it: most forked children exec before.
+    pub(super) identity: Option<Arc<[u8]>>,
+    /// The lineage of those that this image creates, encoded for the first of them.
+    pub(super) kin: Option<Arc<Kin>>,
+}
+
+/// What an image runs.
+#[derive(Debug)]
+pub(super) struct Program {
+    /// Empty if not known.
+    pub(super) path: Box<str>,
+    pub(super) name: Box<str>,
+    /// Encoded attributes.
+    pub(super) attributes: Box<[u8]>,
+    pub(super) standing: Arc<Standing>,
+    pub(super) resource: Resource,
+    /// When the image began; of a process older than the agent, when that was created.
+    pub(super) start: KernelTime,
+    pub(super) span: Option<Placed>,
+}
+
+/// As whom and where a program runs. Shared by all that run alike: a child is compared with its creator.
+#[derive(Debug)]
+pub(super) struct Standing {
+    pub(super) attributes: Box<[u8]>,
+    /// What it was encoded from; only what the comparison needs.
+    task: Task,
+}
+
+/// Where the span of an image is.
+#[derive(Debug)]
+pub(super) struct Placed {
+    pub(super) trace: TraceId,
+    pub(super) span: SpanId,
+    pub(super) parent: Option<SpanId>,
+    pub(super) links: Vec<Link>,
+}
+
+/// A process that lived when the agent started, or that was met only as an ancestor.
+///
+/// What is not known of an older process is absent: the name passed to execve, the inode.
+#[derive(Clone, Debug)]
+pub struct Seed {
+    /// Who it is and what it runs.
+    pub exec: Exec,
+    /// Its current parent first, then up.
+    pub chain: Vec<ImageId>,
+    /// Path of its cgroup in the hierarchy that the programs follow.
+    pub cgroup_path: Option<Text>,
+}
+
+// === impl Known ===
+
+impl Known {
+    pub(super) fn executed(identity: &Identity, program: Program, clock: &Clock) -> Self {
+        Self {
+            entity: identity.entity,
+            vpid: identity.vpid,
+            is_own_image: true,
+            program: Arc::new(program),
+            identity: Some(process::identity(identity, clock).into()),
+            kin: None,
+        }
+    }
+
+    /// A child that still runs its creator's program.
+    pub(super) fn forked(parent: &Self, entity: EntityId, vpid: Pid) -> Self {
+        Self {
+            entity,
+            vpid,
+            is_own_image: false,
+            program: Arc::clone(&parent.program),
+            identity: None,
+            kin: None,
+        }
+    }
+
+    pub(super) fn is_of(&self, boot: BootId, id: ImageId) -> bool {
+        self.entity == EntityId::of(boot, id)
+    }
+
+    /// The same with its identity encoded.
+    pub(super) fn with_identity(mut self, id: ImageId, clock: &Clock) -> Self {
+        let (vpid, entity) = (self.vpid, self.entity);
+        self.identity.get_or_insert_with(|| {
+            let identity = Identity {
+                id,
+                vpid,
+                entity,
+                previous: None,
+                leaders: None,
+            };
+            process::identity(&identity, clock).into()
+        });
+        self
+    }
+}
+
+// === impl Standing ===
+
+impl Standing {
+    fn of(task: &Task, cgroup_path: Option<&str>, like: Option<&Known>) -> Arc<Self> {
+        let shared = like.map(|known| &known.program.standing);
+        if let Some(shared) = shared.filter(|shared| process::same_standing(&shared.task, task)) {
+            return Arc::clone(shared);
+        }
+        let attributes = process::standing(task, cgroup_path);
+        Arc::new(Self {
+            attributes,
+            task: Task {
+                comm: Text::default(),
+                ..task.clone()
+            },
+        })
+    }
+}
+
+// === impl Tracker ===
+
+impl Tracker {
+    pub(super) fn program(
+        &mut self,
+        exec: &Exec,
+        entity: EntityId,
+        at: KernelTime,
+        creator: Option<&Known>,
+        previous: Option<&Known>,
+    ) -> Program {
+        let place = self.places.get(exec.task.cgroup).cloned();
+        let path = place.as_ref().map(|place| &*place.path);
+        let facts = place.as_ref().map(|place| &place.facts);
+        let span = self.traces.as_mut().map(|traces| {
+            let span = entity.span_id();
+            let (trace, rotation) = traces.place(&exec.task, facts, path, at, span);
+            let mut links: Vec<Link> = rotation.into_iter().collect();
+            let creator = creator.and_then(|known| known.program.span.as_ref());
+            let in_trace = creator.filter(|creator| creator.trace == trace);
+            let link = |placed: &Placed, kind| Link {
+                trace: placed.trace,
+                span: placed.span,
+                kind,
+            };
+            if let (Some(creator), None) = (creator, in_trace) {
+                links.push(link(creator, LinkType::Parent));
+            }
+            let previous = previous.filter(|known| known.is_own_image);
+            if let Some(previous) = previous.and_then(|known| known.program.span.as_ref()) {
+                links.push(link(previous, LinkType::Previous));
+            }
+            links.extend(traceparent(exec));
+            Placed {
+                trace,
+                span,
+                parent: in_trace.map(|creator| creator.span),
+                links,
+            }
+        });
+        let executable = exec.executable.path.as_ref().map_or("", Text::as_str);
+        let name = match base_name(executable) {
+            "" => exec.task.comm.as_str(),
+            name => name,
+        };
+        Program {
+            path: executable.into(),
+            name: name.into(),
+            attributes: process::program(exec),
+            standing: Standing::of(&exec.task, path, previous.or(creator)),
+            resource: Arc::clone(
+                place
+                    .as_ref()
+                    .map_or(self.places.host(), |place| &place.resource),
+            ),
+            start: at,
+            span,
+        }
+    }
+
+    pub(super) fn known_from_seed(&mut self, seed: Seed) -> Known {
+        let exec = seed.exec;
+        let id = exec.task.id;
+        if let Some(path) = &seed.cgroup_path {
+            self.places.name(exec.task.cgroup, path.as_str());
+        }
+        let entity = EntityId::of(self.boot, id);
+        // Seeds come oldest first, so the parent is known by now.
+        let parent = self.table.current(exec.task.parent.process);
+        let parent = parent.and_then(|parent| self.table.data(parent)).cloned();
+        let program = self.program(&exec, entity, id.process.start, parent.as_ref(), None);
+        Known::executed(&identity_of(&exec.task, entity, None), program, &self.clock)
+    }
+
+    /// A process of which only the end was seen.
+    pub(super) fn known_from_exit(&mut self, exit: &Exit) -> Known {
+        let mut task = Task {
+            id: exit.id,
+            parent: exit.parent,
+            vpid: exit.vpid,
+            cgroup: exit.cgroup,
+            comm: exit.comm.clone(),
+            ..Task::default()
+        };
+        task.credentials.uid = exit.uid;
+        task.credentials.euid = exit.euid;
+        let exec = Exec {
+            task,
+            executable: Executable::default(),
+            ..Exec::default()
+        };
+        let entity = EntityId::of(self.boot, exit.id);
+        let mut program = self.program(&exec, entity, exit.id.process.start, None, None);
+        program.attributes = process::only_seen_at_its_end(exit);
+        program.standing = Arc::new(Standing {
+            attributes: Box::default(),
+            task: Task::default(),
+        });
+        let (id, vpid) = (exit.id, exit.vpid);
+        let identity = Identity {
+            id,
+            vpid,
+            entity,
+            previous: None,
+            leaders: None,
+        };
+        let known = Known::executed(&identity, program, &self.clock);
+        Known {
+            is_own_image: false,
+            ..known
+        }
+    }
+}
+
+/// The identity of a task that was seen whole.
+pub(super) fn identity_of(task: &Task, entity: EntityId, previous: Option<EntityId>) -> Identity {
+    Identity {
+        id: task.id,
+        vpid: task.vpid,
+        entity,
+        previous,
+        leaders: Some((task.session, task.process_group)),
+    }
+}
+
+fn traceparent(exec: &Exec) -> Option<Link> {
+    let value = exec
+        .environment
+        .iter()
+        .find_map(|text| text.as_str().strip_prefix("TRACEPARENT="))?;
+    let (trace, span) = parse_traceparent(value)?;
+    Some(Link {
+        trace,
+        span,
+        kind: LinkType::Traceparent,
+    })
+}
