@@ -286,7 +286,7 @@ fn status(status: u32) -> ExitStatus {
 fn fixed<T: FromBytes>(sample: &[u8]) -> Result<T, DecodeError> {
     T::read_from_prefix(sample)
         .map(|(value, _rest)| value)
-        .map_err(|_| DecodeError::Short {
+        .map_err(|_size| DecodeError::Short {
             len: sample.len(),
             need: size_of::<T>(),
         })

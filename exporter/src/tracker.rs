@@ -88,7 +88,7 @@ impl Tracker {
         }
     }
 
-    /// Takes in a process that lived when the agent started. No record is made of it.
+    /// Takes in a process that lived when the agent started, the oldest first. No record is made of it.
     pub fn seed(&mut self, seed: Seed) {
         let (id, chain, parent) = (seed.exec.task.id, seed.chain.clone(), seed.exec.task.parent);
         let known = self.known_from_seed(seed);
@@ -101,6 +101,7 @@ impl Tracker {
             Some(known),
         );
         self.generation += 1;
+        self.fill_stubs();
     }
 
     /// Takes in an event and gives out its records.

@@ -157,7 +157,7 @@ pub fn same_standing(a: &Task, b: &Task) -> bool {
 pub struct Identity {
     /// The image.
     pub id: ImageId,
-    /// Its pid in its own pid namespace.
+    /// Its pid in its own pid namespace; 0: not known.
     pub vpid: Pid,
     /// Its id.
     pub entity: EntityId,
@@ -178,7 +178,9 @@ pub fn identity(identity: &Identity, clock: &Clock) -> Box<[u8]> {
     } = identity;
     let mut block = Attributes::with_capacity(512);
     block.uint(name::PROCESS_PID, id.process.pid.0);
-    block.uint(name::PROCESS_VPID, vpid.0);
+    if vpid.0 != 0 {
+        block.uint(name::PROCESS_VPID, vpid.0);
+    }
     block.string(
         name::PROCESS_CREATION_TIME,
         &clock.wall(id.process.start).to_iso8601(),

@@ -142,7 +142,7 @@ mod tests {
             let bytes = entry.finish();
             let (read, head) = read_varint(&bytes[1..]).unwrap();
             assert_eq!(
-                (bytes[0], read as usize, bytes.len()),
+                (bytes[0], usize::try_from(read).unwrap(), bytes.len()),
                 (0x12, len, 1 + head + len)
             );
         }

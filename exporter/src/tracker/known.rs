@@ -44,8 +44,8 @@ pub(super) struct Program {
 #[derive(Debug)]
 pub(super) struct Standing {
     pub(super) attributes: Box<[u8]>,
-    /// What it was encoded from; only what the comparison needs.
-    task: Task,
+    /// What it was encoded from, for the comparison; `None`: it is not known.
+    task: Option<Task>,
 }
 
 /// Where the span of an image is.
@@ -66,6 +66,8 @@ pub struct Seed {
     pub exec: Exec,
     /// Its current parent first, then up.
     pub chain: Vec<ImageId>,
+    /// Whether the kernel said who it is; else all of `exec.task` but its id and short name is unknown.
+    pub is_whole: bool,
     /// Path of its cgroup in the hierarchy that the programs follow.
     pub cgroup_path: Option<Text>,
 }
@@ -120,18 +122,28 @@ impl Known {
 // === impl Standing ===
 
 impl Standing {
+    /// Says nothing, and equals no other.
+    fn unknown() -> Arc<Self> {
+        Arc::new(Self {
+            attributes: Box::default(),
+            task: None,
+        })
+    }
+
     fn of(task: &Task, cgroup_path: Option<&str>, like: Option<&Known>) -> Arc<Self> {
         let shared = like.map(|known| &known.program.standing);
-        if let Some(shared) = shared.filter(|shared| process::same_standing(&shared.task, task)) {
+        let is_same = |other: &Task| process::same_standing(other, task);
+        if let Some(shared) = shared.filter(|shared| shared.task.as_ref().is_some_and(is_same)) {
             return Arc::clone(shared);
         }
         let attributes = process::standing(task, cgroup_path);
+        let task = Task {
+            comm: Text::default(),
+            ..task.clone()
+        };
         Arc::new(Self {
             attributes,
-            task: Task {
-                comm: Text::default(),
-                ..task.clone()
-            },
+            task: Some(task),
         })
     }
 }
@@ -199,15 +211,20 @@ impl Tracker {
     pub(super) fn known_from_seed(&mut self, seed: Seed) -> Known {
         let exec = seed.exec;
         let id = exec.task.id;
-        if let Some(path) = &seed.cgroup_path {
+        if let (Some(path), true) = (&seed.cgroup_path, seed.is_whole) {
             self.places.name(exec.task.cgroup, path.as_str());
         }
         let entity = EntityId::of(self.boot, id);
         // Seeds come oldest first, so the parent is known by now.
         let parent = self.table.current(exec.task.parent.process);
         let parent = parent.and_then(|parent| self.table.data(parent)).cloned();
-        let program = self.program(&exec, entity, id.process.start, parent.as_ref(), None);
-        Known::executed(&identity_of(&exec.task, entity, None), program, &self.clock)
+        let mut program = self.program(&exec, entity, id.process.start, parent.as_ref(), None);
+        let mut identity = identity_of(&exec.task, entity, None);
+        if !seed.is_whole {
+            program.standing = Standing::unknown();
+            identity.leaders = None;
+        }
+        Known::executed(&identity, program, &self.clock)
     }
 
     /// A process of which only the end was seen.
@@ -230,10 +247,7 @@ impl Tracker {
         let entity = EntityId::of(self.boot, exit.id);
         let mut program = self.program(&exec, entity, exit.id.process.start, None, None);
         program.attributes = process::only_seen_at_its_end(exit);
-        program.standing = Arc::new(Standing {
-            attributes: Box::default(),
-            task: Task::default(),
-        });
+        program.standing = Standing::unknown();
         let (id, vpid) = (exit.id, exit.vpid);
         let identity = Identity {
             id,

@@ -25,6 +25,15 @@ pub struct CgroupEntry {
 // === impl CgroupEntry ===
 
 impl CgroupEntry {
+    /// Whether it is of the hierarchy with this controller; an empty name means cgroup v2.
+    pub fn has_controller(&self, name: &str) -> bool {
+        if name.is_empty() {
+            self.is_unified()
+        } else {
+            self.controllers.iter().any(|other| other == name)
+        }
+    }
+
     /// Whether it is of the one hierarchy of cgroup v2.
     pub fn is_unified(&self) -> bool {
         self.controllers.is_empty()
