@@ -23,8 +23,9 @@ pub(crate) fn run(workspace: &Workspace) -> Result<String> {
         Some(program) => program,
         None => install(workspace)?,
     };
-    // cargo-deny reads the manifests through cargo; offline, so that a mirror which is down now is
-    // not a failure: cargo has fetched all of it before.
+    // It wants the manifests of all packages, also those for other systems, which a build has not
+    // fetched. Without --offline it would ask the registry each time.
+    run_to_end(workspace.cargo().args(["fetch", "--quiet", "--locked"]))?;
     run_to_end(
         workspace
             .command(program)
