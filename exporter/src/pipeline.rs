@@ -165,6 +165,8 @@ impl Pipeline {
                 Ok(event) => {
                     telemetry.decoded.add(1);
                     if let Some(event) = event {
+                        // What happened during this turn was not observed at its start.
+                        let observed = observed.max(clock.wall(event.at));
                         tracker.event(
                             event,
                             observed,

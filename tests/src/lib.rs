@@ -1,1 +1,4 @@
 //! Support for the end-to-end tests.
+
+pub mod live;
+mod sys;
