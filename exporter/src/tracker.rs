@@ -166,6 +166,8 @@ impl Tracker {
         let kin = self.kin(outcome.image);
         let creator = self.creator(outcome.image);
         let program = self.program(exec, entity, event.at, creator.as_ref(), previous.as_ref());
+        // The copy of its creator that a process starts as is in no record.
+        let previous = previous.filter(|known| known.is_own_image);
         let previous = previous.as_ref().map(|known| known.entity);
         let identity = known::identity_of(&exec.task, entity, previous);
         let known = Known::executed(&identity, program, &self.clock);
