@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use crate::batch;
 use crate::clock::Clock;
 use crate::config::{Config, Destination};
-use crate::enrich::{host, process_table};
+use crate::enrich::{host, process_table, procfs};
 use crate::event::{ImageId, Pid};
 use crate::kernel::{self, Ring, Sensor, Snapshot, Waker};
 use crate::metrics::{self, Metrics};
@@ -23,9 +23,6 @@ use crate::seed::Seeder;
 use crate::telemetry::{DropReason, Signal, Telemetry};
 use crate::trace;
 use crate::tracker::{self, Tracker};
-
-/// Where the kernel shows processes.
-const PROC: &str = "/proc";
 
 /// Runs the agent until SIGTERM, SIGINT, or until nobody reads its output any more.
 ///
@@ -126,7 +123,7 @@ fn start_pipeline(
 ) -> anyhow::Result<PipelineThread> {
     let clock = Clock::sample();
     let agent = own_image(&snapshots);
-    let boot = host::boot_id(Path::new(PROC)).context("cannot read the boot id")?;
+    let boot = host::boot_id(Path::new(procfs::ROOT)).context("cannot read the boot id")?;
     let settings = tracker::Settings {
         boot,
         clock,
@@ -141,7 +138,7 @@ fn start_pipeline(
             age: config.traces.max_age,
         }),
     };
-    let seeder = Seeder::new(Path::new(PROC), kernel::cgroups::source());
+    let seeder = Seeder::new(Path::new(procfs::ROOT), kernel::cgroups::source());
     let describer = seeder.clone();
     let describe = Box::new(move |id| describer.ancestor(id));
     let mut tracker = Tracker::new(settings, Arc::clone(telemetry), describe);

@@ -9,7 +9,7 @@
 /* All variable parts at their largest; a per-CPU value ends at 32 KiB. */
 #define DATA_BYTES 31744
 
-#define ENV_BYTES_MAX	     4096
+#define ENV_BYTES_MAX	      4096
 #define INTERPRETER_BYTES_MAX 256
 
 struct exec_scratch {
