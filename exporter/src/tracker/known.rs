@@ -1,26 +1,29 @@
 //! What the process table keeps of an image: its program, which forked children share, and its identity.
 
+use std::cell::OnceCell;
 use std::sync::Arc;
 
 use super::Tracker;
 use super::kin::Kin;
 use crate::batch::Resource;
-use crate::clock::Clock;
 use crate::event::{Exec, Executable, Exit, ImageId, KernelTime, Pid, Task, Text};
 use crate::identity::{BootId, EntityId, SpanId, TraceId, parse_traceparent};
+use crate::otlp::attributes::{Attributes, Block};
 use crate::otlp::process::{self, Identity, base_name};
 use crate::otlp::span::{Link, LinkType};
 
 /// An image as the table knows it. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(super) struct Known {
-    pub(super) entity: EntityId,
+    pub(super) id: ImageId,
+    /// Computed when a record needs it: most forked children exec before.
+    entity: OnceCell<EntityId>,
     pub(super) vpid: Pid,
     /// Whether this very process executed the program, not one that it was forked from.
     pub(super) is_own_image: bool,
     pub(super) program: Arc<Program>,
-    /// Encoded when a record needs it: most forked children exec before.
-    pub(super) identity: Option<Arc<[u8]>>,
+    /// Encoded when a record needs it, likewise.
+    pub(super) identity: Option<Block>,
     /// The lineage of those that this image creates, encoded for the first of them.
     pub(super) kin: Option<Arc<Kin>>,
 }
@@ -32,7 +35,7 @@ pub(super) struct Program {
     pub(super) path: Box<str>,
     pub(super) name: Box<str>,
     /// Encoded attributes.
-    pub(super) attributes: Box<[u8]>,
+    pub(super) attributes: Block,
     pub(super) standing: Arc<Standing>,
     pub(super) resource: Resource,
     /// When the image began; of a process older than the agent, when that was created.
@@ -43,7 +46,7 @@ pub(super) struct Program {
 /// As whom and where a program runs. Shared by all that run alike: a child is compared with its creator.
 #[derive(Debug)]
 pub(super) struct Standing {
-    pub(super) attributes: Box<[u8]>,
+    pub(super) attributes: Block,
     /// What it was encoded from, for the comparison; `None`: it is not known.
     task: Option<Task>,
 }
@@ -75,21 +78,23 @@ pub struct Seed {
 // === impl Known ===
 
 impl Known {
-    pub(super) fn executed(identity: &Identity, program: Program, clock: &Clock) -> Self {
+    pub(super) fn executed(identity: &Identity, program: Program, encoded: Block) -> Self {
         Self {
-            entity: identity.entity,
+            id: identity.id,
+            entity: OnceCell::from(identity.entity),
             vpid: identity.vpid,
             is_own_image: true,
             program: Arc::new(program),
-            identity: Some(process::identity(identity, clock).into()),
+            identity: Some(encoded),
             kin: None,
         }
     }
 
     /// A child that still runs its creator's program.
-    pub(super) fn forked(parent: &Self, entity: EntityId, vpid: Pid) -> Self {
+    pub(super) fn forked(parent: &Self, id: ImageId, vpid: Pid) -> Self {
         Self {
-            entity,
+            id,
+            entity: OnceCell::new(),
             vpid,
             is_own_image: false,
             program: Arc::clone(&parent.program),
@@ -98,24 +103,8 @@ impl Known {
         }
     }
 
-    pub(super) fn is_of(&self, boot: BootId, id: ImageId) -> bool {
-        self.entity == EntityId::of(boot, id)
-    }
-
-    /// The same with its identity encoded.
-    pub(super) fn with_identity(mut self, id: ImageId, clock: &Clock) -> Self {
-        let (vpid, entity) = (self.vpid, self.entity);
-        self.identity.get_or_insert_with(|| {
-            let identity = Identity {
-                id,
-                vpid,
-                entity,
-                previous: None,
-                leaders: None,
-            };
-            process::identity(&identity, clock).into()
-        });
-        self
+    pub(super) fn entity(&self, boot: BootId) -> EntityId {
+        *self.entity.get_or_init(|| EntityId::of(boot, self.id))
     }
 }
 
@@ -125,18 +114,23 @@ impl Standing {
     /// Says nothing, and equals no other.
     fn unknown() -> Arc<Self> {
         Arc::new(Self {
-            attributes: Box::default(),
+            attributes: Block::default(),
             task: None,
         })
     }
 
-    fn of(task: &Task, cgroup_path: Option<&str>, like: Option<&Known>) -> Arc<Self> {
+    fn of(
+        scratch: &mut Attributes,
+        task: &Task,
+        cgroup_path: Option<&str>,
+        like: Option<&Known>,
+    ) -> Arc<Self> {
         let shared = like.map(|known| &known.program.standing);
         let is_same = |other: &Task| process::same_standing(other, task);
         if let Some(shared) = shared.filter(|shared| shared.task.as_ref().is_some_and(is_same)) {
             return Arc::clone(shared);
         }
-        let attributes = process::standing(task, cgroup_path);
+        let attributes = process::standing(scratch, task, cgroup_path);
         let task = Task {
             comm: Text::default(),
             ..task.clone()
@@ -196,8 +190,8 @@ impl Tracker {
         Program {
             path: executable.into(),
             name: name.into(),
-            attributes: process::program(exec),
-            standing: Standing::of(&exec.task, path, previous.or(creator)),
+            attributes: process::program(&mut self.scratch, exec),
+            standing: Standing::of(&mut self.scratch, &exec.task, path, previous.or(creator)),
             resource: Arc::clone(
                 place
                     .as_ref()
@@ -206,6 +200,23 @@ impl Tracker {
             start: at,
             span,
         }
+    }
+
+    /// The same with its identity encoded.
+    pub(super) fn with_identity(&mut self, mut known: Known) -> Known {
+        if known.identity.is_none() {
+            let entity = known.entity(self.boot);
+            let (id, vpid) = (known.id, known.vpid);
+            let identity = Identity {
+                id,
+                vpid,
+                entity,
+                previous: None,
+                leaders: None,
+            };
+            known.identity = Some(process::identity(&mut self.scratch, &identity, &self.clock));
+        }
+        known
     }
 
     pub(super) fn known_from_seed(&mut self, seed: Seed) -> Known {
@@ -224,7 +235,8 @@ impl Tracker {
             program.standing = Standing::unknown();
             identity.leaders = None;
         }
-        Known::executed(&identity, program, &self.clock)
+        let encoded = process::identity(&mut self.scratch, &identity, &self.clock);
+        Known::executed(&identity, program, encoded)
     }
 
     /// A process of which only the end was seen.
@@ -246,7 +258,7 @@ impl Tracker {
         };
         let entity = EntityId::of(self.boot, exit.id);
         let mut program = self.program(&exec, entity, exit.id.process.start, None, None);
-        program.attributes = process::only_seen_at_its_end(exit);
+        program.attributes = process::only_seen_at_its_end(&mut self.scratch, exit);
         program.standing = Standing::unknown();
         let (id, vpid) = (exit.id, exit.vpid);
         let identity = Identity {
@@ -256,7 +268,8 @@ impl Tracker {
             previous: None,
             leaders: None,
         };
-        let known = Known::executed(&identity, program, &self.clock);
+        let encoded = process::identity(&mut self.scratch, &identity, &self.clock);
+        let known = Known::executed(&identity, program, encoded);
         Known {
             is_own_image: false,
             ..known

@@ -8,7 +8,7 @@ use super::kin::Kin;
 use super::known::Known;
 use crate::clock::{Clock, UnixNanos};
 use crate::event::{Event, Exec, Exit, ExitStatus, KernelTime};
-use crate::identity::{EntityId, SpanId, TraceId};
+use crate::identity::{BootId, EntityId, SpanId, TraceId};
 use crate::otlp::attributes::Attributes;
 use crate::otlp::log::{self, LogWriter, Severity};
 use crate::otlp::span::{self, SpanWriter};
@@ -17,6 +17,7 @@ use crate::otlp::{process, signals};
 /// Writes all records, numbers the log records, and keeps buffers between them.
 #[derive(Debug)]
 pub(super) struct Writers {
+    boot: BootId,
     epoch: String,
     sequence: u64,
     log: LogWriter,
@@ -27,8 +28,9 @@ pub(super) struct Writers {
 // === impl Writers ===
 
 impl Writers {
-    pub(super) fn new(epoch: EntityId) -> Self {
+    pub(super) fn new(boot: BootId, epoch: EntityId) -> Self {
         Self {
+            boot,
             epoch: epoch.hex().as_str().to_owned(),
             sequence: 0,
             log: LogWriter::default(),
@@ -63,13 +65,13 @@ impl Writers {
             span: span_ids(known),
         };
         self.sequence += 1;
-        let (epoch, sequence) = (&self.epoch, self.sequence);
+        let (boot, epoch, sequence) = (self.boot, &self.epoch, self.sequence);
         self.log.record(&head, &blocks(known, kin), |own| {
             own.uint(name::PROCESS_PARENT_PID, exec.task.parent.process.pid.0);
             own.uint(name::THREAD_ID, exec.tid.0);
             own.string(name::KINTRACE_PROCESS_COMM, exec.task.comm.as_str());
             process::completeness(own, event.flags);
-            number(own, known.entity, "exec", epoch, sequence);
+            number(own, known.entity(boot), "exec", epoch, sequence);
         })
     }
 
@@ -107,12 +109,12 @@ impl Writers {
             span: span_ids(known),
         };
         self.sequence += 1;
-        let (epoch, sequence) = (&self.epoch, self.sequence);
+        let (boot, epoch, sequence) = (self.boot, &self.epoch, self.sequence);
         self.log.record(&head, &blocks(known, kin), |own| {
             own.uint(name::PROCESS_PARENT_PID, exit.parent.process.pid.0);
             process::end(own, exit, event.at, clock);
             process::completeness(own, event.flags);
-            number(own, known.entity, "exit", epoch, sequence);
+            number(own, known.entity(boot), "exit", epoch, sequence);
         })
     }
 
@@ -138,7 +140,7 @@ impl Writers {
         let placed = known.program.span.as_ref();
         let head = span::Head {
             trace: placed.map(|placed| placed.trace).unwrap_or_default(),
-            span: known.entity.span_id(),
+            span: known.entity(self.boot).span_id(),
             parent: placed.and_then(|placed| placed.parent),
             name: &known.program.name,
             start: clock.wall(known.program.start),
