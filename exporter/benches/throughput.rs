@@ -51,8 +51,8 @@ fn round(spans: bool) -> (f64, f64) {
     let mut logs = Batcher::new(Signal::Logs, limits);
     let mut traces = Batcher::new(Signal::Traces, limits);
     let (mut records, mut bytes) = (0u64, 0usize);
+    let now = Instant::now();
     let mut feed = |sample: &[u8]| {
-        let now = Instant::now();
         let Some(event) = decoder.decode(sample).unwrap() else {
             return;
         };

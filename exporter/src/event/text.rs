@@ -2,12 +2,15 @@
 
 use std::fmt;
 
+use compact_str::CompactString;
+
 /// Text from the kernel or a user. Always valid UTF-8.
 ///
 /// Bytes that are not UTF-8 were replaced by `\xNN`; then [`Text::was_escaped`] says so.
 #[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 pub struct Text {
-    text: Box<str>,
+    /// Most texts of a process are short: up to 24 bytes need no allocation.
+    text: CompactString,
     escaped: bool,
 }
 

@@ -116,6 +116,7 @@ impl Attributes {
     fn key_value(&mut self, key: &str, value_len: usize) -> &mut Vec<u8> {
         let out = &mut self.entries;
         let len = delimited_len(key.len()) + delimited_len(value_len);
+        out.reserve(delimited_len(len));
         delimited(out, LOG_FIELD, len);
         bytes(out, 1, key.as_bytes());
         delimited(out, 2, value_len);

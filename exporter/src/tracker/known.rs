@@ -3,6 +3,8 @@
 use std::cell::OnceCell;
 use std::sync::Arc;
 
+use compact_str::CompactString;
+
 use super::Tracker;
 use super::kin::Kin;
 use crate::batch::Resource;
@@ -32,8 +34,8 @@ pub(super) struct Known {
 #[derive(Debug)]
 pub(super) struct Program {
     /// Empty if not known.
-    pub(super) path: Box<str>,
-    pub(super) name: Box<str>,
+    pub(super) path: CompactString,
+    pub(super) name: CompactString,
     /// Encoded attributes.
     pub(super) attributes: Block,
     pub(super) standing: Arc<Standing>,
