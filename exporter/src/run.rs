@@ -24,6 +24,9 @@ use crate::telemetry::{DropReason, Signal, Telemetry};
 use crate::trace;
 use crate::tracker::{self, Tracker};
 
+/// How often memory that a burst needed is given back.
+const MEMORY_INTERVAL: Duration = Duration::from_secs(5);
+
 /// Runs the agent until SIGTERM, SIGINT, or until nobody reads its output any more.
 ///
 /// # Errors
@@ -63,11 +66,15 @@ async fn run_until_stopped(config: &Config) -> anyhow::Result<()> {
     kernel::release_free_memory();
     tracing::info!(processes = telemetry.table_processes.get(), "watching");
 
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-        () = closed.cancelled() => {}
-        () = thread.ended.cancelled() => {}
+    let mut memory = tokio::time::interval(MEMORY_INTERVAL);
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => break,
+            _ = interrupt.recv() => break,
+            () = closed.cancelled() => break,
+            () = thread.ended.cancelled() => break,
+            _ = memory.tick() => kernel::release_free_memory(),
+        }
     }
     let ended = thread.stop();
     outlets.shutdown().await;

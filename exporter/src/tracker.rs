@@ -22,7 +22,6 @@ use crate::enrich::process_table::{
 use crate::event::{Event, Exec, Exit, Fork, ImageId, KernelTime, Payload};
 use crate::identity::{BootId, EntityId};
 use crate::otlp::attributes::Attributes;
-use crate::otlp::process;
 use crate::otlp::resource::Host;
 use crate::telemetry::{Filtered, Signal, Telemetry};
 use crate::trace::{self, Traces};
@@ -169,10 +168,10 @@ impl Tracker {
         let kin = self.kin(outcome.image);
         let creator = self.creator(outcome.image);
         let program = self.program(exec, entity, event.at, creator.as_ref(), previous.as_ref());
-        let previous = previous.as_ref().map(|known| known.entity(self.boot));
-        let identity = known::identity_of(&exec.task, entity, previous);
-        let encoded = process::identity(&mut self.scratch, &identity, &self.clock);
-        let known = Known::executed(&identity, program, encoded);
+        let known = Known {
+            previous: previous.map(|known| known.entity(self.boot)),
+            ..Known::executed(&exec.task, program)
+        };
         let entry = self
             .writers
             .exec(&known, &kin, exec, event, &self.clock, observed);
@@ -198,7 +197,6 @@ impl Tracker {
             self.telemetry.filtered(Filtered::KernelThread).add(1);
             return;
         }
-        let known = self.with_identity(known);
         let kin = self.kin(outcome.image);
         let entry = self
             .writers

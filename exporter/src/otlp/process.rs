@@ -168,7 +168,7 @@ pub struct Identity {
 }
 
 /// Which process, and which image of it, as attributes.
-pub fn identity(block: &mut Attributes, identity: &Identity, clock: &Clock) -> Block {
+pub fn identity(block: &mut Attributes, identity: &Identity, clock: &Clock) {
     let Identity {
         id,
         vpid,
@@ -198,7 +198,6 @@ pub fn identity(block: &mut Attributes, identity: &Identity, clock: &Clock) -> B
         block.uint(name::PROCESS_SESSION_LEADER_PID, session.0);
         block.uint(name::PROCESS_GROUP_LEADER_PID, group.0);
     }
-    block.to_block()
 }
 
 /// One ancestor: what is not known is empty.

@@ -19,13 +19,15 @@ use crate::otlp::span::{Link, LinkType};
 pub(super) struct Known {
     pub(super) id: ImageId,
     /// Computed when a record needs it: most forked children exec before.
-    entity: OnceCell<EntityId>,
+    pub(super) entity: OnceCell<EntityId>,
     pub(super) vpid: Pid,
     /// Whether this very process executed the program, not one that it was forked from.
     pub(super) is_own_image: bool,
     pub(super) program: Arc<Program>,
-    /// Encoded when a record needs it, likewise.
-    pub(super) identity: Option<Block>,
+    /// The image before, of the same process.
+    pub(super) previous: Option<EntityId>,
+    /// Leaders of session and process group, where they are known.
+    pub(super) leaders: Option<(Pid, Pid)>,
     /// The lineage of those that this image creates, encoded for the first of them.
     pub(super) kin: Option<Arc<Kin>>,
 }
@@ -80,14 +82,16 @@ pub struct Seed {
 // === impl Known ===
 
 impl Known {
-    pub(super) fn executed(identity: &Identity, program: Program, encoded: Block) -> Self {
+    /// A process that runs a program that it executed itself.
+    pub(super) fn executed(task: &Task, program: Program) -> Self {
         Self {
-            id: identity.id,
-            entity: OnceCell::from(identity.entity),
-            vpid: identity.vpid,
+            id: task.id,
+            entity: OnceCell::new(),
+            vpid: task.vpid,
+            previous: None,
+            leaders: Some((task.session, task.process_group)),
             is_own_image: true,
             program: Arc::new(program),
-            identity: Some(encoded),
             kin: None,
         }
     }
@@ -98,10 +102,21 @@ impl Known {
             id,
             entity: OnceCell::new(),
             vpid,
+            previous: None,
+            leaders: None,
             is_own_image: false,
             program: Arc::clone(&parent.program),
-            identity: None,
             kin: None,
+        }
+    }
+
+    pub(super) fn identity(&self, boot: BootId) -> Identity {
+        Identity {
+            id: self.id,
+            vpid: self.vpid,
+            entity: self.entity(boot),
+            previous: self.previous,
+            leaders: self.leaders,
         }
     }
 
@@ -204,23 +219,6 @@ impl Tracker {
         }
     }
 
-    /// The same with its identity encoded.
-    pub(super) fn with_identity(&mut self, mut known: Known) -> Known {
-        if known.identity.is_none() {
-            let entity = known.entity(self.boot);
-            let (id, vpid) = (known.id, known.vpid);
-            let identity = Identity {
-                id,
-                vpid,
-                entity,
-                previous: None,
-                leaders: None,
-            };
-            known.identity = Some(process::identity(&mut self.scratch, &identity, &self.clock));
-        }
-        known
-    }
-
     pub(super) fn known_from_seed(&mut self, seed: Seed) -> Known {
         let exec = seed.exec;
         let id = exec.task.id;
@@ -232,13 +230,14 @@ impl Tracker {
         let parent = self.table.current(exec.task.parent.process);
         let parent = parent.and_then(|parent| self.table.data(parent)).cloned();
         let mut program = self.program(&exec, entity, id.process.start, parent.as_ref(), None);
-        let mut identity = identity_of(&exec.task, entity, None);
         if !seed.is_whole {
             program.standing = Standing::unknown();
-            identity.leaders = None;
         }
-        let encoded = process::identity(&mut self.scratch, &identity, &self.clock);
-        Known::executed(&identity, program, encoded)
+        let known = Known::executed(&exec.task, program);
+        Known {
+            leaders: known.leaders.filter(|_| seed.is_whole),
+            ..known
+        }
     }
 
     /// A process of which only the end was seen.
@@ -262,31 +261,12 @@ impl Tracker {
         let mut program = self.program(&exec, entity, exit.id.process.start, None, None);
         program.attributes = process::only_seen_at_its_end(&mut self.scratch, exit);
         program.standing = Standing::unknown();
-        let (id, vpid) = (exit.id, exit.vpid);
-        let identity = Identity {
-            id,
-            vpid,
-            entity,
-            previous: None,
-            leaders: None,
-        };
-        let encoded = process::identity(&mut self.scratch, &identity, &self.clock);
-        let known = Known::executed(&identity, program, encoded);
+        let known = Known::executed(&exec.task, program);
         Known {
+            leaders: None,
             is_own_image: false,
             ..known
         }
-    }
-}
-
-/// The identity of a task that was seen whole.
-pub(super) fn identity_of(task: &Task, entity: EntityId, previous: Option<EntityId>) -> Identity {
-    Identity {
-        id: task.id,
-        vpid: task.vpid,
-        entity,
-        previous,
-        leaders: Some((task.session, task.process_group)),
     }
 }
 

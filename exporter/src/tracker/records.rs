@@ -7,7 +7,7 @@ use kintrace_semconv::{attribute as name, event as event_name};
 use super::kin::Kin;
 use super::known::Known;
 use crate::clock::{Clock, UnixNanos};
-use crate::event::{Event, Exec, Exit, ExitStatus, KernelTime};
+use crate::event::{Event, Exec, Exit, ExitStatus, ImageId, KernelTime};
 use crate::identity::{BootId, EntityId, SpanId, TraceId};
 use crate::otlp::attributes::Attributes;
 use crate::otlp::log::{self, LogWriter, Severity};
@@ -23,6 +23,9 @@ pub(super) struct Writers {
     log: LogWriter,
     span: SpanWriter,
     text: String,
+    /// Encoded identity of the image of the last record: an exit and its span come one after the other.
+    identity: Attributes,
+    identity_of: ImageId,
 }
 
 // === impl Writers ===
@@ -36,6 +39,8 @@ impl Writers {
             log: LogWriter::default(),
             span: SpanWriter::default(),
             text: String::new(),
+            identity: Attributes::default(),
+            identity_of: ImageId::default(),
         }
     }
 
@@ -48,6 +53,7 @@ impl Writers {
         clock: &Clock,
         observed: UnixNanos,
     ) -> &[u8] {
+        self.encode_identity(known, clock);
         self.text.clear();
         let what = or_name(&known.program.path, &known.program.name);
         // Writing to a String cannot fail.
@@ -66,13 +72,14 @@ impl Writers {
         };
         self.sequence += 1;
         let (boot, epoch, sequence) = (self.boot, &self.epoch, self.sequence);
-        self.log.record(&head, &blocks(known, kin), |own| {
-            own.uint(name::PROCESS_PARENT_PID, exec.task.parent.process.pid.0);
-            own.uint(name::THREAD_ID, exec.tid.0);
-            own.string(name::KINTRACE_PROCESS_COMM, exec.task.comm.as_str());
-            process::completeness(own, event.flags);
-            number(own, known.entity(boot), "exec", epoch, sequence);
-        })
+        self.log
+            .record(&head, &blocks(known, &self.identity, kin), |own| {
+                own.uint(name::PROCESS_PARENT_PID, exec.task.parent.process.pid.0);
+                own.uint(name::THREAD_ID, exec.tid.0);
+                own.string(name::KINTRACE_PROCESS_COMM, exec.task.comm.as_str());
+                process::completeness(own, event.flags);
+                number(own, known.entity(boot), "exec", epoch, sequence);
+            })
     }
 
     pub(super) fn exit(
@@ -84,6 +91,7 @@ impl Writers {
         clock: &Clock,
         observed: UnixNanos,
     ) -> &[u8] {
+        self.encode_identity(known, clock);
         self.text.clear();
         let what = or_name(&known.program.path, &known.program.name);
         let (pid, line) = (exit.id.process.pid.0, &kin.line);
@@ -110,12 +118,13 @@ impl Writers {
         };
         self.sequence += 1;
         let (boot, epoch, sequence) = (self.boot, &self.epoch, self.sequence);
-        self.log.record(&head, &blocks(known, kin), |own| {
-            own.uint(name::PROCESS_PARENT_PID, exit.parent.process.pid.0);
-            process::end(own, exit, event.at, clock);
-            process::completeness(own, event.flags);
-            number(own, known.entity(boot), "exit", epoch, sequence);
-        })
+        self.log
+            .record(&head, &blocks(known, &self.identity, kin), |own| {
+                own.uint(name::PROCESS_PARENT_PID, exit.parent.process.pid.0);
+                process::end(own, exit, event.at, clock);
+                process::completeness(own, event.flags);
+                number(own, known.entity(boot), "exit", epoch, sequence);
+            })
     }
 
     /// The span of an image: `end` is the end of its process, or `None` if another image replaced it.
@@ -127,6 +136,7 @@ impl Writers {
         at: KernelTime,
         clock: &Clock,
     ) -> &[u8] {
+        self.encode_identity(known, clock);
         self.text.clear();
         let status = end.map(|(exit, _)| exit.status);
         let _written = match status {
@@ -148,13 +158,22 @@ impl Writers {
             error: (!self.text.is_empty()).then_some(self.text.as_str()),
             links: placed.map_or(&[], |placed| &placed.links),
         };
-        self.span.span(&head, &blocks(known, kin), |own| {
-            if let Some((exit, event)) = end {
-                own.uint(name::PROCESS_PARENT_PID, exit.parent.process.pid.0);
-                process::end(own, exit, event.at, clock);
-                process::completeness(own, event.flags);
-            }
-        })
+        self.span
+            .span(&head, &blocks(known, &self.identity, kin), |own| {
+                if let Some((exit, event)) = end {
+                    own.uint(name::PROCESS_PARENT_PID, exit.parent.process.pid.0);
+                    process::end(own, exit, event.at, clock);
+                    process::completeness(own, event.flags);
+                }
+            })
+    }
+
+    fn encode_identity(&mut self, known: &Known, clock: &Clock) {
+        // No process has pid 0, so the default id is that of none.
+        if self.identity_of != known.id {
+            process::identity(&mut self.identity, &known.identity(self.boot), clock);
+            self.identity_of = known.id;
+        }
     }
 
     /// Events that were lost: a record of its own, so that it stands where the others are looked for.
@@ -182,13 +201,13 @@ impl Writers {
     }
 }
 
-fn blocks<'a>(known: &'a Known, kin: &'a Kin) -> [&'a [u8]; 4] {
+/// All blocks of a process, in the order in which they stand on every record.
+fn blocks<'a>(known: &'a Known, identity: &'a Attributes, kin: &'a Kin) -> [&'a [u8]; 4] {
     let program = &known.program;
-    let identity = known.identity.as_deref().unwrap_or_default();
     [
         &program.attributes,
         &program.standing.attributes,
-        identity,
+        identity.as_bytes(),
         &kin.attributes,
     ]
 }
