@@ -224,9 +224,13 @@ impl Batcher {
             }
             None => {
                 self.bytes += resource.len() + ENVELOPE_BYTES;
+                // Where batches leave full, the next one will be: growing it step by step copies it twice.
+                let room = if full.is_some() { self.limits.bytes } else { 0 };
+                let mut entries = Vec::with_capacity(room.max(entry.len()));
+                entries.extend_from_slice(entry);
                 self.groups.push(Group {
                     resource: Arc::clone(resource),
-                    entries: entry.to_vec(),
+                    entries,
                     records: 1,
                 });
             }

@@ -3,7 +3,13 @@
 //! Ids are those of the initial namespaces. Times are nanoseconds since boot, suspend included, until
 //! [`crate::clock`] turns them into wall time at the very end.
 
+mod flags;
+mod text;
+
 use std::fmt;
+
+pub use flags::EventFlags;
+pub use text::Text;
 
 /// Thread group id: what people call a process id.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -64,60 +70,6 @@ impl fmt::Display for ImageId {
             "{}@{}#{}",
             self.process.pid.0, self.process.start.0, self.exec_id
         )
-    }
-}
-
-/// Which parts of an event were cut or could not be read: `EVENT_TRUNCATED_*` and `EVENT_MISSING_*`.
-///
-/// The bits are the ABI's; [`EventFlags::names`] gives each a word.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct EventFlags(pub u32);
-
-impl EventFlags {
-    /// Words of the low bits, which say what was cut; a bit here and its word never part.
-    const TRUNCATED: [&'static str; 8] = [
-        "path",
-        "working_directory",
-        "args",
-        "environment",
-        "filename",
-        "interpreter",
-        "ancestors",
-        "cgroup",
-    ];
-    /// Words of the bits from 8 on, which say what could not be read.
-    const MISSING: [&'static str; 10] = [
-        "path",
-        "working_directory",
-        "args",
-        "environment",
-        "filename",
-        "interpreter",
-        "cgroup",
-        "namespaces",
-        "audit",
-        "exact_cpu_time",
-    ];
-
-    /// What was cut.
-    pub fn truncated(self) -> impl Iterator<Item = &'static str> + Clone {
-        self.words(&Self::TRUNCATED, 0)
-    }
-
-    /// What could not be read.
-    pub fn missing(self) -> impl Iterator<Item = &'static str> + Clone {
-        self.words(&Self::MISSING, 8)
-    }
-
-    fn words(
-        self,
-        words: &'static [&'static str],
-        first: u32,
-    ) -> impl Iterator<Item = &'static str> + Clone {
-        (first..)
-            .zip(words)
-            .filter(move |(bit, _)| self.0 & (1 << bit) != 0)
-            .map(|(_, word)| *word)
     }
 }
 
@@ -354,80 +306,4 @@ pub struct Cgroup {
     pub id: CgroupId,
     /// Path within its hierarchy, `/` for the root.
     pub path: Text,
-}
-
-/// Text from the kernel or a user. Always valid UTF-8.
-///
-/// Bytes that are not UTF-8 were replaced by `\xNN`; then [`Text::was_escaped`] says so.
-#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
-pub struct Text {
-    text: Box<str>,
-    escaped: bool,
-}
-
-impl Text {
-    /// Keeps UTF-8 as it is and writes every other byte as `\xNN`.
-    pub fn from_bytes(bytes: &[u8]) -> Self {
-        match std::str::from_utf8(bytes) {
-            Ok(text) => Self {
-                text: text.into(),
-                escaped: false,
-            },
-            Err(_) => Self {
-                text: escape(bytes).into(),
-                escaped: true,
-            },
-        }
-    }
-
-    /// The text.
-    pub fn as_str(&self) -> &str {
-        &self.text
-    }
-
-    /// Whether bytes that were not UTF-8 were replaced.
-    pub fn was_escaped(&self) -> bool {
-        self.escaped
-    }
-}
-
-impl From<&str> for Text {
-    fn from(text: &str) -> Self {
-        Self {
-            text: text.into(),
-            escaped: false,
-        }
-    }
-}
-
-impl fmt::Display for Text {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
-    }
-}
-
-fn escape(bytes: &[u8]) -> String {
-    use fmt::Write as _;
-    let mut text = String::with_capacity(bytes.len() + 16);
-    for chunk in bytes.utf8_chunks() {
-        text.push_str(chunk.valid());
-        for byte in chunk.invalid() {
-            // Writing to a String cannot fail.
-            let _ok = write!(text, "\\x{byte:02x}");
-        }
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn bytes_that_are_not_utf8_are_escaped_and_said() {
-        let text = Text::from_bytes(b"caf\xe9 ok");
-        assert_eq!(text.as_str(), "caf\\xe9 ok");
-        assert!(text.was_escaped());
-        assert!(!Text::from_bytes("caf\u{e9}".as_bytes()).was_escaped());
-    }
 }

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use crate::batch;
 use crate::clock::Clock;
 use crate::config::{Config, Destination};
-use crate::enrich::{host, process_table};
+use crate::enrich::{host, process_table, procfs};
 use crate::event::{ImageId, Pid};
 use crate::kernel::{self, Ring, Sensor, Snapshot, Waker};
 use crate::metrics::{self, Metrics};
@@ -24,8 +24,8 @@ use crate::telemetry::{DropReason, Signal, Telemetry};
 use crate::trace;
 use crate::tracker::{self, Tracker};
 
-/// Where the kernel shows processes.
-const PROC: &str = "/proc";
+/// How often memory that a burst needed is given back.
+const MEMORY_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Runs the agent until SIGTERM, SIGINT, or until nobody reads its output any more.
 ///
@@ -66,11 +66,15 @@ async fn run_until_stopped(config: &Config) -> anyhow::Result<()> {
     kernel::release_free_memory();
     tracing::info!(processes = telemetry.table_processes.get(), "watching");
 
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-        () = closed.cancelled() => {}
-        () = thread.ended.cancelled() => {}
+    let mut memory = tokio::time::interval(MEMORY_INTERVAL);
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => break,
+            _ = interrupt.recv() => break,
+            () = closed.cancelled() => break,
+            () = thread.ended.cancelled() => break,
+            _ = memory.tick() => kernel::release_free_memory(),
+        }
     }
     let ended = thread.stop();
     outlets.shutdown().await;
@@ -126,7 +130,7 @@ fn start_pipeline(
 ) -> anyhow::Result<PipelineThread> {
     let clock = Clock::sample();
     let agent = own_image(&snapshots);
-    let boot = host::boot_id(Path::new(PROC)).context("cannot read the boot id")?;
+    let boot = host::boot_id(Path::new(procfs::ROOT)).context("cannot read the boot id")?;
     let settings = tracker::Settings {
         boot,
         clock,
@@ -141,7 +145,7 @@ fn start_pipeline(
             age: config.traces.max_age,
         }),
     };
-    let seeder = Seeder::new(Path::new(PROC), kernel::cgroups::source());
+    let seeder = Seeder::new(Path::new(procfs::ROOT), kernel::cgroups::source());
     let describer = seeder.clone();
     let describe = Box::new(move |id| describer.ancestor(id));
     let mut tracker = Tracker::new(settings, Arc::clone(telemetry), describe);

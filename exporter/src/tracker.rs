@@ -21,6 +21,7 @@ use crate::enrich::process_table::{
 };
 use crate::event::{Event, Exec, Exit, Fork, ImageId, KernelTime, Payload};
 use crate::identity::{BootId, EntityId};
+use crate::otlp::attributes::Attributes;
 use crate::otlp::resource::Host;
 use crate::telemetry::{Filtered, Signal, Telemetry};
 use crate::trace::{self, Traces};
@@ -63,6 +64,7 @@ pub struct Tracker {
     writers: Writers,
     telemetry: Arc<Telemetry>,
     describe: Describe,
+    scratch: Attributes,
     /// Counts up with each change that makes lineages look different: what was cached is void then.
     generation: u64,
 }
@@ -81,9 +83,10 @@ impl Tracker {
             traces: settings
                 .traces
                 .map(|limits| Traces::new(settings.boot, limits)),
-            writers: Writers::new(epoch),
+            writers: Writers::new(settings.boot, epoch),
             telemetry,
             describe,
+            scratch: Attributes::default(),
             generation: 0,
         }
     }
@@ -142,8 +145,7 @@ impl Tracker {
         let inherited = self.table.data(outcome.image).cloned();
         let is_new = outcome.standing == Standing::New;
         if let Some(parent) = inherited.filter(|_| is_new) {
-            let entity = EntityId::of(self.boot, fork.id);
-            let child = Known::forked(&parent, entity, fork.vpid);
+            let child = Known::forked(&parent, fork.id, fork.vpid);
             // The handle is of this very call.
             drop(self.table.set_data(outcome.image, child));
         }
@@ -168,9 +170,10 @@ impl Tracker {
         let program = self.program(exec, entity, event.at, creator.as_ref(), previous.as_ref());
         // The copy of its creator that a process starts as is in no record.
         let previous = previous.filter(|known| known.is_own_image);
-        let previous = previous.as_ref().map(|known| known.entity);
-        let identity = known::identity_of(&exec.task, entity, previous);
-        let known = Known::executed(&identity, program, &self.clock);
+        let known = Known {
+            previous: previous.map(|known| known.entity(self.boot)),
+            ..Known::executed(&exec.task, program)
+        };
         let entry = self
             .writers
             .exec(&known, &kin, exec, event, &self.clock, observed);
@@ -187,16 +190,15 @@ impl Tracker {
         self.fill_stubs();
         self.end_previous(&outcome, event.at, sink);
         let known = match self.table.data(outcome.image).cloned() {
-            Some(known) if known.is_of(self.boot, exit.id) => known,
+            Some(known) if known.id == exit.id => known,
             // Only the program it was forked with is known, or not even that.
-            Some(parent) => Known::forked(&parent, EntityId::of(self.boot, exit.id), exit.vpid),
+            Some(parent) => Known::forked(&parent, exit.id, exit.vpid),
             None => self.known_from_exit(exit),
         };
         if exit.is_kernel_thread && !known.is_own_image {
             self.telemetry.filtered(Filtered::KernelThread).add(1);
             return;
         }
-        let known = known.with_identity(exit.id, &self.clock);
         let kin = self.kin(outcome.image);
         let entry = self
             .writers
@@ -219,7 +221,7 @@ impl Tracker {
         else {
             return;
         };
-        if !known.is_own_image || !known.is_of(self.boot, id) {
+        if !known.is_own_image || known.id != id {
             return;
         }
         let kin = self.kin(image);

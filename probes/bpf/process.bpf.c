@@ -47,7 +47,8 @@ int BPF_PROG(on_fork, struct task_struct *creator, struct task_struct *child)
 }
 
 /* What was loaded: for a script that is its interpreter. */
-static __always_inline __u32 fill_executable(struct exec_scratch *scratch, struct linux_binprm *bprm)
+static __always_inline __u32 fill_executable(struct exec_scratch *scratch,
+					     struct linux_binprm *bprm)
 {
 	struct exec_event *event = &scratch->event;
 	struct file *file = bprm->file;

@@ -1,5 +1,11 @@
 //! The Rust mirror of the ABI equals what clang compiled: sizes, names, offsets and numbers.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test may panic; that is how it fails"
+)]
+
 mod btf;
 
 use kintrace_probes::{LAYOUT, abi};

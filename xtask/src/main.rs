@@ -8,6 +8,7 @@
     reason = "a command line tool answers on standard output"
 )]
 
+mod bench;
 mod collector;
 mod cpio;
 mod deny;
@@ -73,6 +74,8 @@ enum Command {
         #[arg(last = true)]
         filter: Option<String>,
     },
+    /// Measure what the agent costs, both sides in one run (as root).
+    Bench,
     /// Build the OpenTelemetry Collector of the tests, and print its path.
     Collector,
 }
@@ -102,6 +105,7 @@ fn dispatch(command: Command) -> Result<ExitCode> {
         }
         Command::Vm(selection) => vm::run(&workspace, &selection)?,
         Command::Live { filter } => println!("{}", live::native(&workspace, filter.as_deref())?),
+        Command::Bench => bench::bench(&workspace)?,
         Command::Collector => println!("{}", collector::build(&workspace)?.display()),
     }
     Ok(ExitCode::SUCCESS)

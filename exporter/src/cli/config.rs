@@ -175,7 +175,7 @@ mod tests {
                 # The configuration in force. A comment says where a value comes from; *** is a secret.
 
                 probes:
-                  ring_size: 8MiB  # default
+                  ring_size: 4MiB  # default
                   wakeup_bytes: 1MiB  # default
                   drain_interval: 10ms  # default
                   args_limit: 32KiB  # default

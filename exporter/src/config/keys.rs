@@ -112,7 +112,7 @@ const METRICS_ADDRESS: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::L
 keys! {
     /// The ring buffer between the kernel and the agent, shared by all CPUs. A burst that does not fit
     /// is lost, and counted as lost.
-    RING_SIZE: Size = "probes.ring_size", ByteSize::mib(8),
+    RING_SIZE: Size = "probes.ring_size", ByteSize::mib(4),
         Size { from: ByteSize::kib(64), to: ByteSize::gib(1), power_of_two: true };
 
     /// Bytes waiting in the ring buffer that wake the agent before drain_interval is over. At most half

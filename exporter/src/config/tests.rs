@@ -1,3 +1,4 @@
+// tidy: long: one table of mistakes and their messages
 //! What operators write, and what they are told. Data in, text out: `UPDATE_EXPECT=1` rewrites.
 
 use std::collections::BTreeMap;

@@ -27,6 +27,9 @@ const CMDLINE_BYTES_MAX: u64 = 64 * 1024;
 /// hierarchies.
 const FILE_BYTES_MAX: u64 = 128 * 1024;
 
+/// Where the kernel shows processes.
+pub const ROOT: &str = "/proc";
+
 /// What the kernel appends to the name of a file that has none any more.
 const DELETED: &[u8] = b" (deleted)";
 

@@ -1,6 +1,7 @@
-//! Gives memory back that only the start needed: the kernel's type information takes 13 MB to parse.
+//! Gives memory back that only the start or a burst needed: parsing the kernel's type information alone
+//! takes 13 MB.
 
-/// Returns free heap pages to the kernel. Call it once after start.
+/// Returns free heap pages to the kernel: some milliseconds at most.
 pub fn release_free_memory() {
     #[cfg(target_env = "gnu")]
     #[expect(unsafe_code, reason = "no crate wraps malloc_trim")]

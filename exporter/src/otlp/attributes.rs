@@ -3,9 +3,9 @@
 //! In a log record attributes are field 6, in a span field 9: both have a tag of one byte, so a copy into
 //! a span only changes that byte of each entry.
 
-use super::wire::{
-    bytes, bytes_tag, delimited, delimited_len, read_varint, uint, varint, varint_len,
-};
+use std::sync::Arc;
+
+use super::wire::{bytes, bytes_tag, delimited, delimited_len, read_varint, uint, varint_len};
 
 /// `LogRecord.attributes`.
 const LOG_FIELD: u32 = 6;
@@ -19,6 +19,9 @@ const INT: u32 = 3;
 const DOUBLE_TAG: u8 = 4 << 3 | 1;
 const ARRAY: u32 = 5;
 
+/// A finished block of attributes, shared by the records that copy it.
+pub type Block = Arc<[u8]>;
+
 /// A block of attributes being written.
 #[derive(Clone, Debug, Default)]
 pub struct Attributes {
@@ -26,13 +29,6 @@ pub struct Attributes {
 }
 
 impl Attributes {
-    /// Room for about `bytes`.
-    pub fn with_capacity(bytes: usize) -> Self {
-        Self {
-            entries: Vec::with_capacity(bytes),
-        }
-    }
-
     /// The entries, tagged for a log record.
     pub fn as_bytes(&self) -> &[u8] {
         &self.entries
@@ -43,9 +39,9 @@ impl Attributes {
         self.entries.clear();
     }
 
-    /// The finished block.
-    pub fn into_block(self) -> Box<[u8]> {
-        self.entries.into_boxed_slice()
+    /// A copy of just the size needed: the buffer is kept for the next block.
+    pub fn to_block(&self) -> Block {
+        Arc::from(self.entries.as_slice())
     }
 
     /// A string.
@@ -120,6 +116,7 @@ impl Attributes {
     fn key_value(&mut self, key: &str, value_len: usize) -> &mut Vec<u8> {
         let out = &mut self.entries;
         let len = delimited_len(key.len()) + delimited_len(value_len);
+        out.reserve(delimited_len(len));
         delimited(out, LOG_FIELD, len);
         bytes(out, 1, key.as_bytes());
         delimited(out, 2, value_len);
@@ -127,17 +124,23 @@ impl Attributes {
     }
 }
 
-/// Appends a block to a span.
+/// Appends a block to a span: one copy, then the tag of each entry is changed in place.
 pub(super) fn copy_to_span(out: &mut Vec<u8>, block: &[u8]) {
-    let mut rest = block;
-    while let Some((len, head)) = rest.get(1..).and_then(read_varint) {
-        let end = 1 + head + usize::try_from(len).unwrap_or(usize::MAX - 16);
-        let Some(entry) = rest.get(1..end) else {
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "a field below 16 has a tag of one byte"
+    )]
+    const SPAN_TAG: u8 = bytes_tag(SPAN_FIELD) as u8;
+    let start = out.len();
+    out.extend_from_slice(block);
+    let mut rest = out.get_mut(start..).unwrap_or_default();
+    while let Some((tag, behind)) = rest.split_first_mut() {
+        *tag = SPAN_TAG;
+        let Some((len, head)) = read_varint(behind) else {
             return;
         };
-        varint(out, u64::from(bytes_tag(SPAN_FIELD)));
-        out.extend_from_slice(entry);
-        rest = rest.get(end..).unwrap_or_default();
+        let next = head.saturating_add(usize::try_from(len).unwrap_or(usize::MAX));
+        rest = behind.get_mut(next..).unwrap_or_default();
     }
 }
 

@@ -5,17 +5,17 @@
 
 use kintrace_semconv::attribute as name;
 
-use super::attributes::Attributes;
+use super::attributes::{Attributes, Block};
 use super::signals;
 use crate::clock::Clock;
 use crate::event::{EventFlags, Exec, Exit, ExitStatus, ImageId, KernelTime, Pid, Task, Text};
 use crate::identity::EntityId;
 
 /// What an image runs. The same for a forked child until it execs.
-pub fn program(exec: &Exec) -> Box<[u8]> {
-    let mut block = Attributes::with_capacity(1024);
-    executable(&mut block, exec);
-    arguments(&mut block, exec);
+pub fn program(block: &mut Attributes, exec: &Exec) -> Block {
+    block.clear();
+    executable(block, exec);
+    arguments(block, exec);
     let directory = exec.working_directory.as_ref().map(Text::as_str);
     block.optional_string(name::PROCESS_WORKING_DIRECTORY, directory);
     for variable in &exec.environment {
@@ -27,7 +27,7 @@ pub fn program(exec: &Exec) -> Box<[u8]> {
         }
     }
     block.flag(name::KINTRACE_EVENT_ESCAPED, was_escaped(exec));
-    block.into_block()
+    block.to_block()
 }
 
 fn executable(block: &mut Attributes, exec: &Exec) {
@@ -83,8 +83,8 @@ fn arguments(block: &mut Attributes, exec: &Exec) {
 }
 
 /// As whom and where a process runs: of most it is the same as of their creator, see [`same_standing`].
-pub fn standing(task: &Task, cgroup_path: Option<&str>) -> Box<[u8]> {
-    let mut block = Attributes::with_capacity(1024);
+pub fn standing(block: &mut Attributes, task: &Task, cgroup_path: Option<&str>) -> Block {
+    block.clear();
     let who = &task.credentials;
     block.uint(name::PROCESS_USER_ID, who.euid);
     block.uint(name::PROCESS_REAL_USER_ID, who.uid);
@@ -141,7 +141,7 @@ pub fn standing(task: &Task, cgroup_path: Option<&str>) -> Box<[u8]> {
         name::KINTRACE_PROCESS_TTY,
         task.tty.as_ref().map(Text::as_str),
     );
-    block.into_block()
+    block.to_block()
 }
 
 /// Whether [`standing`] of both is the same.
@@ -168,7 +168,7 @@ pub struct Identity {
 }
 
 /// Which process, and which image of it, as attributes.
-pub fn identity(identity: &Identity, clock: &Clock) -> Box<[u8]> {
+pub fn identity(block: &mut Attributes, identity: &Identity, clock: &Clock) {
     let Identity {
         id,
         vpid,
@@ -176,7 +176,7 @@ pub fn identity(identity: &Identity, clock: &Clock) -> Box<[u8]> {
         previous,
         leaders,
     } = identity;
-    let mut block = Attributes::with_capacity(512);
+    block.clear();
     block.uint(name::PROCESS_PID, id.process.pid.0);
     if vpid.0 != 0 {
         block.uint(name::PROCESS_VPID, vpid.0);
@@ -198,7 +198,6 @@ pub fn identity(identity: &Identity, clock: &Clock) -> Box<[u8]> {
         block.uint(name::PROCESS_SESSION_LEADER_PID, session.0);
         block.uint(name::PROCESS_GROUP_LEADER_PID, group.0);
     }
-    block.into_block()
 }
 
 /// One ancestor: what is not known is empty.
@@ -215,8 +214,13 @@ pub struct Ancestor<'a> {
 }
 
 /// The ancestors of a process, nearest first, and how sure they are.
-pub fn lineage(ancestors: &[Ancestor<'_>], is_truncated: bool, source: &str) -> Box<[u8]> {
-    let mut block = Attributes::with_capacity(256 + ancestors.len() * 112);
+pub fn lineage(
+    block: &mut Attributes,
+    ancestors: &[Ancestor<'_>],
+    is_truncated: bool,
+    source: &str,
+) -> Block {
+    block.clear();
     if let Some(parent) = ancestors.first() {
         block.string(
             name::KINTRACE_PROCESS_PARENT_ENTITY_ID,
@@ -248,17 +252,17 @@ pub fn lineage(ancestors: &[Ancestor<'_>], is_truncated: bool, source: &str) -> 
     );
     block.flag(name::KINTRACE_PROCESS_ANCESTOR_TRUNCATED, is_truncated);
     block.string(name::KINTRACE_PROCESS_LINEAGE_SOURCE, source);
-    block.into_block()
+    block.to_block()
 }
 
 /// All that the end itself says of a process that nothing else was seen of.
-pub fn only_seen_at_its_end(exit: &Exit) -> Box<[u8]> {
-    let mut block = Attributes::with_capacity(128);
+pub fn only_seen_at_its_end(block: &mut Attributes, exit: &Exit) -> Block {
+    block.clear();
     block.string(name::PROCESS_EXECUTABLE_NAME, exit.comm.as_str());
     block.uint(name::PROCESS_USER_ID, exit.euid);
     block.uint(name::PROCESS_REAL_USER_ID, exit.uid);
     block.uint(name::KINTRACE_PROCESS_CGROUP_ID, exit.cgroup.0);
-    block.into_block()
+    block.to_block()
 }
 
 /// How and when a process ended, and what it used.

@@ -6,13 +6,14 @@ use std::sync::Arc;
 use super::{Known, Tracker, source_name};
 use crate::enrich::process_table::{Handle, LineageSource};
 use crate::identity::EntityId;
+use crate::otlp::attributes::Block;
 use crate::otlp::process::{Ancestor, lineage};
 
 /// An encoded lineage.
 #[derive(Debug)]
 pub(super) struct Kin {
     /// Encoded attributes.
-    pub(super) attributes: Box<[u8]>,
+    pub(super) attributes: Block,
     /// For the body of a record: ` <- bash <- sshd`, ending in ` <- ...` where there is more.
     pub(super) line: Box<str>,
     generation: u64,
@@ -46,14 +47,14 @@ impl Tracker {
         kin
     }
 
-    fn encode(&self, image: Handle, source: LineageSource, is_truncated: bool) -> Kin {
+    fn encode(&mut self, image: Handle, source: LineageSource, is_truncated: bool) -> Kin {
         let ancestors: Vec<Ancestor<'_>> = self
             .table
             .lineage(image)
             .map(|ancestor| {
                 let entity = match ancestor.data {
                     // A stub that has its creator's data is still another process.
-                    Some(known) if ancestor.image.is_some() => known.entity,
+                    Some(known) if known.id == ancestor.id => known.entity(self.boot),
                     Some(_) | None => EntityId::of(self.boot, ancestor.id),
                 };
                 let program = ancestor.data.map(|known: &Known| &known.program);
@@ -79,7 +80,12 @@ impl Tracker {
             line.push_str(" <- ...");
         }
         Kin {
-            attributes: lineage(&ancestors, is_truncated, source_name(source)),
+            attributes: lineage(
+                &mut self.scratch,
+                &ancestors,
+                is_truncated,
+                source_name(source),
+            ),
             line: line.into(),
             generation: self.generation,
             source,

@@ -1,26 +1,33 @@
 //! What the process table keeps of an image: its program, which forked children share, and its identity.
 
+use std::cell::OnceCell;
 use std::sync::Arc;
+
+use compact_str::CompactString;
 
 use super::Tracker;
 use super::kin::Kin;
 use crate::batch::Resource;
-use crate::clock::Clock;
 use crate::event::{Exec, Executable, Exit, ImageId, KernelTime, Pid, Task, Text};
 use crate::identity::{BootId, EntityId, SpanId, TraceId, parse_traceparent};
+use crate::otlp::attributes::{Attributes, Block};
 use crate::otlp::process::{self, Identity, base_name};
 use crate::otlp::span::{Link, LinkType};
 
 /// An image as the table knows it. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(super) struct Known {
-    pub(super) entity: EntityId,
+    pub(super) id: ImageId,
+    /// Computed when a record needs it: most forked children exec before.
+    pub(super) entity: OnceCell<EntityId>,
     pub(super) vpid: Pid,
     /// Whether this very process executed the program, not one that it was forked from.
     pub(super) is_own_image: bool,
     pub(super) program: Arc<Program>,
-    /// Encoded when a record needs it: most forked children exec before.
-    pub(super) identity: Option<Arc<[u8]>>,
+    /// The image before, of the same process.
+    pub(super) previous: Option<EntityId>,
+    /// Leaders of session and process group, where they are known.
+    pub(super) leaders: Option<(Pid, Pid)>,
     /// The lineage of those that this image creates, encoded for the first of them.
     pub(super) kin: Option<Arc<Kin>>,
 }
@@ -29,10 +36,10 @@ pub(super) struct Known {
 #[derive(Debug)]
 pub(super) struct Program {
     /// Empty if not known.
-    pub(super) path: Box<str>,
-    pub(super) name: Box<str>,
+    pub(super) path: CompactString,
+    pub(super) name: CompactString,
     /// Encoded attributes.
-    pub(super) attributes: Box<[u8]>,
+    pub(super) attributes: Block,
     pub(super) standing: Arc<Standing>,
     pub(super) resource: Resource,
     /// When the image began; of a process older than the agent, when that was created.
@@ -43,7 +50,7 @@ pub(super) struct Program {
 /// As whom and where a program runs. Shared by all that run alike: a child is compared with its creator.
 #[derive(Debug)]
 pub(super) struct Standing {
-    pub(super) attributes: Box<[u8]>,
+    pub(super) attributes: Block,
     /// What it was encoded from, for the comparison; `None`: it is not known.
     task: Option<Task>,
 }
@@ -75,47 +82,46 @@ pub struct Seed {
 // === impl Known ===
 
 impl Known {
-    pub(super) fn executed(identity: &Identity, program: Program, clock: &Clock) -> Self {
+    /// A process that runs a program that it executed itself.
+    pub(super) fn executed(task: &Task, program: Program) -> Self {
         Self {
-            entity: identity.entity,
-            vpid: identity.vpid,
+            id: task.id,
+            entity: OnceCell::new(),
+            vpid: task.vpid,
+            previous: None,
+            leaders: Some((task.session, task.process_group)),
             is_own_image: true,
             program: Arc::new(program),
-            identity: Some(process::identity(identity, clock).into()),
             kin: None,
         }
     }
 
     /// A child that still runs its creator's program.
-    pub(super) fn forked(parent: &Self, entity: EntityId, vpid: Pid) -> Self {
+    pub(super) fn forked(parent: &Self, id: ImageId, vpid: Pid) -> Self {
         Self {
-            entity,
+            id,
+            entity: OnceCell::new(),
             vpid,
+            previous: None,
+            leaders: None,
             is_own_image: false,
             program: Arc::clone(&parent.program),
-            identity: None,
             kin: None,
         }
     }
 
-    pub(super) fn is_of(&self, boot: BootId, id: ImageId) -> bool {
-        self.entity == EntityId::of(boot, id)
+    pub(super) fn identity(&self, boot: BootId) -> Identity {
+        Identity {
+            id: self.id,
+            vpid: self.vpid,
+            entity: self.entity(boot),
+            previous: self.previous,
+            leaders: self.leaders,
+        }
     }
 
-    /// The same with its identity encoded.
-    pub(super) fn with_identity(mut self, id: ImageId, clock: &Clock) -> Self {
-        let (vpid, entity) = (self.vpid, self.entity);
-        self.identity.get_or_insert_with(|| {
-            let identity = Identity {
-                id,
-                vpid,
-                entity,
-                previous: None,
-                leaders: None,
-            };
-            process::identity(&identity, clock).into()
-        });
-        self
+    pub(super) fn entity(&self, boot: BootId) -> EntityId {
+        *self.entity.get_or_init(|| EntityId::of(boot, self.id))
     }
 }
 
@@ -125,18 +131,23 @@ impl Standing {
     /// Says nothing, and equals no other.
     fn unknown() -> Arc<Self> {
         Arc::new(Self {
-            attributes: Box::default(),
+            attributes: Block::default(),
             task: None,
         })
     }
 
-    fn of(task: &Task, cgroup_path: Option<&str>, like: Option<&Known>) -> Arc<Self> {
+    fn of(
+        scratch: &mut Attributes,
+        task: &Task,
+        cgroup_path: Option<&str>,
+        like: Option<&Known>,
+    ) -> Arc<Self> {
         let shared = like.map(|known| &known.program.standing);
         let is_same = |other: &Task| process::same_standing(other, task);
         if let Some(shared) = shared.filter(|shared| shared.task.as_ref().is_some_and(is_same)) {
             return Arc::clone(shared);
         }
-        let attributes = process::standing(task, cgroup_path);
+        let attributes = process::standing(scratch, task, cgroup_path);
         let task = Task {
             comm: Text::default(),
             ..task.clone()
@@ -196,8 +207,8 @@ impl Tracker {
         Program {
             path: executable.into(),
             name: name.into(),
-            attributes: process::program(exec),
-            standing: Standing::of(&exec.task, path, previous.or(creator)),
+            attributes: process::program(&mut self.scratch, exec),
+            standing: Standing::of(&mut self.scratch, &exec.task, path, previous.or(creator)),
             resource: Arc::clone(
                 place
                     .as_ref()
@@ -219,12 +230,14 @@ impl Tracker {
         let parent = self.table.current(exec.task.parent.process);
         let parent = parent.and_then(|parent| self.table.data(parent)).cloned();
         let mut program = self.program(&exec, entity, id.process.start, parent.as_ref(), None);
-        let mut identity = identity_of(&exec.task, entity, None);
         if !seed.is_whole {
             program.standing = Standing::unknown();
-            identity.leaders = None;
         }
-        Known::executed(&identity, program, &self.clock)
+        let known = Known::executed(&exec.task, program);
+        Known {
+            leaders: known.leaders.filter(|_| seed.is_whole),
+            ..known
+        }
     }
 
     /// A process of which only the end was seen.
@@ -246,32 +259,14 @@ impl Tracker {
         };
         let entity = EntityId::of(self.boot, exit.id);
         let mut program = self.program(&exec, entity, exit.id.process.start, None, None);
-        program.attributes = process::only_seen_at_its_end(exit);
+        program.attributes = process::only_seen_at_its_end(&mut self.scratch, exit);
         program.standing = Standing::unknown();
-        let (id, vpid) = (exit.id, exit.vpid);
-        let identity = Identity {
-            id,
-            vpid,
-            entity,
-            previous: None,
-            leaders: None,
-        };
-        let known = Known::executed(&identity, program, &self.clock);
+        let known = Known::executed(&exec.task, program);
         Known {
+            leaders: None,
             is_own_image: false,
             ..known
         }
-    }
-}
-
-/// The identity of a task that was seen whole.
-pub(super) fn identity_of(task: &Task, entity: EntityId, previous: Option<EntityId>) -> Identity {
-    Identity {
-        id: task.id,
-        vpid: task.vpid,
-        entity,
-        previous,
-        leaders: Some((task.session, task.process_group)),
     }
 }
 

@@ -7,8 +7,8 @@ use kintrace_semconv::{attribute as name, event as event_name};
 use super::kin::Kin;
 use super::known::Known;
 use crate::clock::{Clock, UnixNanos};
-use crate::event::{Event, Exec, Exit, ExitStatus, KernelTime};
-use crate::identity::{EntityId, SpanId, TraceId};
+use crate::event::{Event, Exec, Exit, ExitStatus, ImageId, KernelTime};
+use crate::identity::{BootId, EntityId, SpanId, TraceId};
 use crate::otlp::attributes::Attributes;
 use crate::otlp::log::{self, LogWriter, Severity};
 use crate::otlp::span::{self, SpanWriter};
@@ -17,23 +17,30 @@ use crate::otlp::{process, signals};
 /// Writes all records, numbers the log records, and keeps buffers between them.
 #[derive(Debug)]
 pub(super) struct Writers {
+    boot: BootId,
     epoch: String,
     sequence: u64,
     log: LogWriter,
     span: SpanWriter,
     text: String,
+    /// Encoded identity of the image of the last record: an exit and its span come one after the other.
+    identity: Attributes,
+    identity_of: ImageId,
 }
 
 // === impl Writers ===
 
 impl Writers {
-    pub(super) fn new(epoch: EntityId) -> Self {
+    pub(super) fn new(boot: BootId, epoch: EntityId) -> Self {
         Self {
+            boot,
             epoch: epoch.hex().as_str().to_owned(),
             sequence: 0,
             log: LogWriter::default(),
             span: SpanWriter::default(),
             text: String::new(),
+            identity: Attributes::default(),
+            identity_of: ImageId::default(),
         }
     }
 
@@ -46,6 +53,7 @@ impl Writers {
         clock: &Clock,
         observed: UnixNanos,
     ) -> &[u8] {
+        self.encode_identity(known, clock);
         self.text.clear();
         let what = or_name(&known.program.path, &known.program.name);
         // Writing to a String cannot fail.
@@ -63,14 +71,15 @@ impl Writers {
             span: span_ids(known),
         };
         self.sequence += 1;
-        let (epoch, sequence) = (&self.epoch, self.sequence);
-        self.log.record(&head, &blocks(known, kin), |own| {
-            own.uint(name::PROCESS_PARENT_PID, exec.task.parent.process.pid.0);
-            own.uint(name::THREAD_ID, exec.tid.0);
-            own.string(name::KINTRACE_PROCESS_COMM, exec.task.comm.as_str());
-            process::completeness(own, event.flags);
-            number(own, known.entity, "exec", epoch, sequence);
-        })
+        let (boot, epoch, sequence) = (self.boot, &self.epoch, self.sequence);
+        self.log
+            .record(&head, &blocks(known, &self.identity, kin), |own| {
+                own.uint(name::PROCESS_PARENT_PID, exec.task.parent.process.pid.0);
+                own.uint(name::THREAD_ID, exec.tid.0);
+                own.string(name::KINTRACE_PROCESS_COMM, exec.task.comm.as_str());
+                process::completeness(own, event.flags);
+                number(own, known.entity(boot), "exec", epoch, sequence);
+            })
     }
 
     pub(super) fn exit(
@@ -82,6 +91,7 @@ impl Writers {
         clock: &Clock,
         observed: UnixNanos,
     ) -> &[u8] {
+        self.encode_identity(known, clock);
         self.text.clear();
         let what = or_name(&known.program.path, &known.program.name);
         let (pid, line) = (exit.id.process.pid.0, &kin.line);
@@ -107,13 +117,14 @@ impl Writers {
             span: span_ids(known),
         };
         self.sequence += 1;
-        let (epoch, sequence) = (&self.epoch, self.sequence);
-        self.log.record(&head, &blocks(known, kin), |own| {
-            own.uint(name::PROCESS_PARENT_PID, exit.parent.process.pid.0);
-            process::end(own, exit, event.at, clock);
-            process::completeness(own, event.flags);
-            number(own, known.entity, "exit", epoch, sequence);
-        })
+        let (boot, epoch, sequence) = (self.boot, &self.epoch, self.sequence);
+        self.log
+            .record(&head, &blocks(known, &self.identity, kin), |own| {
+                own.uint(name::PROCESS_PARENT_PID, exit.parent.process.pid.0);
+                process::end(own, exit, event.at, clock);
+                process::completeness(own, event.flags);
+                number(own, known.entity(boot), "exit", epoch, sequence);
+            })
     }
 
     /// The span of an image: `end` is the end of its process, or `None` if another image replaced it.
@@ -125,6 +136,7 @@ impl Writers {
         at: KernelTime,
         clock: &Clock,
     ) -> &[u8] {
+        self.encode_identity(known, clock);
         self.text.clear();
         let status = end.map(|(exit, _)| exit.status);
         let _written = match status {
@@ -138,7 +150,7 @@ impl Writers {
         let placed = known.program.span.as_ref();
         let head = span::Head {
             trace: placed.map(|placed| placed.trace).unwrap_or_default(),
-            span: known.entity.span_id(),
+            span: known.entity(self.boot).span_id(),
             parent: placed.and_then(|placed| placed.parent),
             name: &known.program.name,
             start: clock.wall(known.program.start),
@@ -146,13 +158,22 @@ impl Writers {
             error: (!self.text.is_empty()).then_some(self.text.as_str()),
             links: placed.map_or(&[], |placed| &placed.links),
         };
-        self.span.span(&head, &blocks(known, kin), |own| {
-            if let Some((exit, event)) = end {
-                own.uint(name::PROCESS_PARENT_PID, exit.parent.process.pid.0);
-                process::end(own, exit, event.at, clock);
-                process::completeness(own, event.flags);
-            }
-        })
+        self.span
+            .span(&head, &blocks(known, &self.identity, kin), |own| {
+                if let Some((exit, event)) = end {
+                    own.uint(name::PROCESS_PARENT_PID, exit.parent.process.pid.0);
+                    process::end(own, exit, event.at, clock);
+                    process::completeness(own, event.flags);
+                }
+            })
+    }
+
+    fn encode_identity(&mut self, known: &Known, clock: &Clock) {
+        // No process has pid 0, so the default id is that of none.
+        if self.identity_of != known.id {
+            process::identity(&mut self.identity, &known.identity(self.boot), clock);
+            self.identity_of = known.id;
+        }
     }
 
     /// Events that were lost: a record of its own, so that it stands where the others are looked for.
@@ -180,13 +201,13 @@ impl Writers {
     }
 }
 
-fn blocks<'a>(known: &'a Known, kin: &'a Kin) -> [&'a [u8]; 4] {
+/// All blocks of a process, in the order in which they stand on every record.
+fn blocks<'a>(known: &'a Known, identity: &'a Attributes, kin: &'a Kin) -> [&'a [u8]; 4] {
     let program = &known.program;
-    let identity = known.identity.as_deref().unwrap_or_default();
     [
         &program.attributes,
         &program.standing.attributes,
-        identity,
+        identity.as_bytes(),
         &kin.attributes,
     ]
 }

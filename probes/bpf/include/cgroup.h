@@ -41,16 +41,16 @@ static __always_inline struct kernfs_node *read_cgroup_node(struct task_struct *
 
 	switch (cgroup_source) {
 	case CGROUP_V1_MEMORY:
-		cgroup = read_controller_cgroup(
-			set, bpf_core_enum_value(enum cgroup_subsys_id, memory_cgrp_id));
+		cgroup = read_controller_cgroup(set, bpf_core_enum_value(enum cgroup_subsys_id,
+									 memory_cgrp_id));
 		break;
 	case CGROUP_V1_PIDS:
-		cgroup = read_controller_cgroup(
-			set, bpf_core_enum_value(enum cgroup_subsys_id, pids_cgrp_id));
+		cgroup = read_controller_cgroup(set, bpf_core_enum_value(enum cgroup_subsys_id,
+									 pids_cgrp_id));
 		break;
 	case CGROUP_V1_CPUSET:
-		cgroup = read_controller_cgroup(
-			set, bpf_core_enum_value(enum cgroup_subsys_id, cpuset_cgrp_id));
+		cgroup = read_controller_cgroup(set, bpf_core_enum_value(enum cgroup_subsys_id,
+									 cpuset_cgrp_id));
 		break;
 	default:
 		cgroup = set->dfl_cgrp;

@@ -14,7 +14,7 @@
 /* Written by every program, read by the agent; bounded by its size, full: the event is lost and counted. */
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 8 << 20);
+	__uint(max_entries, 4 << 20);
 } events SEC(".maps");
 
 /* Events seen on this CPU. Written here, read by the agent; one entry. */

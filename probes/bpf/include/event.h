@@ -10,11 +10,11 @@
 #define KINTRACE_EVENT_H
 
 enum event_kind {
-	EVENT_FORK = 1,	     /* struct fork_event */
-	EVENT_EXEC = 2,	     /* struct exec_event, then its variable parts */
-	EVENT_EXIT = 3,	     /* struct exit_event */
+	EVENT_FORK = 1, /* struct fork_event */
+	EVENT_EXEC = 2, /* struct exec_event, then its variable parts */
+	EVENT_EXIT = 3, /* struct exit_event */
 	EVENT_EXEC_ARGS = 4, /* struct exec_args_event, then bytes: arguments that precede an EVENT_EXEC */
-	EVENT_CGROUP = 5,    /* struct cgroup_event, then its path: first time a cgroup is seen */
+	EVENT_CGROUP = 5, /* struct cgroup_event, then its path: first time a cgroup is seen */
 	EVENT_KIND_MAX = 6,
 };
 
@@ -43,7 +43,7 @@ enum event_flag {
 	EVENT_MISSING_INTERPRETER = 1 << 13,
 	EVENT_MISSING_CGROUP = 1 << 14,
 	EVENT_MISSING_NAMESPACES = 1 << 15,
-	EVENT_MISSING_AUDIT = 1 << 16,		/* this kernel has no audit ids */
+	EVENT_MISSING_AUDIT = 1 << 16,	      /* this kernel has no audit ids */
 	EVENT_APPROXIMATE_CPU_TIME = 1 << 17, /* more threads were ending than were summed up */
 };
 
@@ -151,14 +151,14 @@ struct exec_event {
 	struct event_header header;
 	struct task_info task;
 	__u64 exe_inode;
-	__u64 args_size; /* bytes of all arguments, before any cut */
-	__u64 env_size;	 /* bytes of the whole environment */
+	__u64 args_size;  /* bytes of all arguments, before any cut */
+	__u64 env_size;	  /* bytes of the whole environment */
 	__u32 exe_device; /* major << 20 | minor */
 	__u32 exe_mode;	  /* i_mode */
 	__u32 exe_nlink;
-	__u32 exe_flags; /* enum exe_flag */
-	__u32 exec_tid;	 /* the thread that called execve; it is the only one left */
-	__u32 argc;	 /* arguments, before any cut */
+	__u32 exe_flags;  /* enum exe_flag */
+	__u32 exec_tid;	  /* the thread that called execve; it is the only one left */
+	__u32 argc;	  /* arguments, before any cut */
 	__u32 args_parts; /* EVENT_EXEC_ARGS samples that belong in front of args */
 	__u32 ancestors_count;
 	__u32 path_len;
@@ -187,8 +187,8 @@ struct exit_event {
 	__u64 system_ns;  /* as accounted by ticks, all threads */
 	__u64 runtime_ns; /* precise sum of both */
 	__u64 max_rss_pages;
-	__u32 status;	  /* as wait(2) returns it: code << 8, or signal with 0x80 for a core */
-	__u32 tid;	  /* the thread that was last */
+	__u32 status; /* as wait(2) returns it: code << 8, or signal with 0x80 for a core */
+	__u32 tid;    /* the thread that was last */
 	__u32 ns_tgid;
 	__u32 uid;
 	__u32 euid;

@@ -125,7 +125,8 @@ __noinline int env_round(__u64 end)
 		if (!bpf_map_lookup_elem(&env_names, env))
 			continue;
 		used = scratch->used;
-		if (scratch->event.env_len + len > ENV_BYTES_MAX || used > DATA_BYTES - ENV_VALUE_BYTES)
+		if (scratch->event.env_len + len > ENV_BYTES_MAX ||
+		    used > DATA_BYTES - ENV_VALUE_BYTES)
 			return ENV_FULL;
 		if (len > ENV_VALUE_BYTES)
 			return ENV_FAULT;

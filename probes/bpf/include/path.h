@@ -56,13 +56,14 @@ __noinline int walk_round(void)
 		return WALK_FAULT;
 	for (int i = 0; i < WALK_COMPONENTS; i++) {
 		dentry = (void *)scratch->walk_dentry;
-		mount = (void *)scratch->walk_mount;
-		if (dentry == BPF_CORE_READ(mount, mnt.mnt_root)) {
+		if (dentry == (void *)scratch->walk_root) {
+			mount = (void *)scratch->walk_mount;
 			above = BPF_CORE_READ(mount, mnt_parent);
 			if (above == mount || !above)
 				return WALK_AT_ROOT;
 			scratch->walk_dentry = (__u64)BPF_CORE_READ(mount, mnt_mountpoint);
 			scratch->walk_mount = (__u64)above;
+			scratch->walk_root = (__u64)BPF_CORE_READ(above, mnt.mnt_root);
 			continue;
 		}
 		parent = BPF_CORE_READ(dentry, d_parent);
@@ -84,6 +85,7 @@ static __always_inline __u32 read_path(struct exec_scratch *scratch, struct vfsm
 
 	scratch->walk_dentry = (__u64)dentry;
 	scratch->walk_mount = (__u64)mount - bpf_core_field_offset(struct mount, mnt);
+	scratch->walk_root = (__u64)mount->mnt_root;
 	scratch->walk_start = scratch->used;
 	for (int i = 0; i < WALK_ROUNDS && state == WALK_GOING; i++)
 		state = walk_round();

@@ -9,12 +9,13 @@
 /* All variable parts at their largest; a per-CPU value ends at 32 KiB. */
 #define DATA_BYTES 31744
 
-#define ENV_BYTES_MAX	     4096
+#define ENV_BYTES_MAX	      4096
 #define INTERPRETER_BYTES_MAX 256
 
 struct exec_scratch {
 	__u64 walk_dentry; /* struct dentry *, where a path walk stands */
 	__u64 walk_mount;  /* struct mount * */
+	__u64 walk_root;   /* struct dentry *, the root of walk_mount */
 	__u32 walk_start;  /* offset in data where the path began */
 	__u32 used;	   /* bytes of data in use */
 	struct exec_event event;

@@ -1,3 +1,4 @@
+// tidy: long: one case after the other, nothing to share
 use std::fmt::Write as _;
 
 use super::nodes::Link;

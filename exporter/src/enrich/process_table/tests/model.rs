@@ -1,3 +1,4 @@
+// tidy: long: a small kernel, which is one thing
 //! The table against a plain model of a kernel, over random stories: forks, execs, exits, adoption,
 //! pids used again, events lost, a snapshot that arrives among the events.
 
