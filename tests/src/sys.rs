@@ -60,7 +60,11 @@ pub(crate) fn clone3(
         0,
         0,
         0,
-        if is_sibling { 0 } else { u64::from(unsigned(libc::SIGCHLD)) },
+        if is_sibling {
+            0
+        } else {
+            u64::from(unsigned(libc::SIGCHLD))
+        },
         0,
         0,
         0,
