@@ -66,6 +66,20 @@ impl<'a> Checks<'a> {
         self
     }
 
+    /// An integer that `is_right`; `how` it is looked at.
+    pub(super) fn record_uint(
+        &mut self,
+        key: &str,
+        how: &str,
+        is_right: impl FnOnce(u64) -> bool,
+    ) -> &mut Self {
+        let value = self.record.uint(key);
+        if !value.is_some_and(is_right) {
+            self.differ(format!("{key} is {value:?}: wrong {how}"));
+        }
+        self
+    }
+
     pub(super) fn that(&mut self, is_so: bool, what: impl FnOnce() -> String) -> &mut Self {
         if !is_so {
             let what = what();

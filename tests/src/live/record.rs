@@ -36,24 +36,34 @@ impl Record {
     /// Reads one line.
     pub(super) fn parse(line: &str) -> Result<Self> {
         let json: Json = serde_json::from_str(line).context("a line is not JSON")?;
-        let text = |key: &str| json[key].as_str().unwrap_or_default().to_owned();
-        let nanos = |key: &str| text(key).parse::<u64>().with_context(|| format!("{key} in {line}"));
+        let text = |path: &str| text_at(&json, path).to_owned();
+        let nanos = |key: &str| {
+            text(key)
+                .parse::<u64>()
+                .with_context(|| format!("{key} in {line}"))
+        };
         let mut attributes = BTreeMap::new();
-        for attribute in json["attributes"].as_array().into_iter().flatten() {
-            let key = attribute["key"].as_str().context("an attribute without key")?;
-            let value = Value::parse(&attribute["value"])
-                .with_context(|| format!("{key} has {}", attribute["value"]))?;
+        for attribute in json
+            .get("attributes")
+            .and_then(Json::as_array)
+            .into_iter()
+            .flatten()
+        {
+            let key = text_at(attribute, "/key");
+            ensure!(!key.is_empty(), "an attribute without key: {line}");
+            let value = attribute.get("value").and_then(Value::parse);
+            let value = value.with_context(|| format!("{key} has no value: {line}"))?;
             let before = attributes.insert(key.to_owned(), value);
             ensure!(before.is_none(), "{key} is there twice: {line}");
         }
         Ok(Self {
-            event: text("eventName"),
-            body: json["body"]["stringValue"].as_str().unwrap_or_default().to_owned(),
-            severity: text("severityText"),
-            time: nanos("timeUnixNano")?,
-            observed: nanos("observedTimeUnixNano")?,
-            trace: text("traceId"),
-            span: text("spanId"),
+            event: text("/eventName"),
+            body: text("/body/stringValue"),
+            severity: text("/severityText"),
+            time: nanos("/timeUnixNano")?,
+            observed: nanos("/observedTimeUnixNano")?,
+            trace: text("/traceId"),
+            span: text("/spanId"),
             attributes,
         })
     }
@@ -79,30 +89,11 @@ impl Record {
 
     /// Empty if it is not there: no attribute of ours that is looked at is empty on purpose.
     pub(super) fn text(&self, key: &str) -> &str {
-        match self.get(key) {
-            Some(Value::Text(text)) => text,
-            _ => "",
-        }
+        self.get(key).and_then(Value::as_text).unwrap_or_default()
     }
 
     pub(super) fn texts(&self, key: &str) -> Vec<&str> {
-        let text = |value| match value {
-            &Value::Text(ref text) => Some(text.as_str()),
-            _ => None,
-        };
-        self.list(key).iter().filter_map(text).collect()
-    }
-
-    pub(super) fn uints(&self, key: &str) -> Vec<u64> {
-        let number = |value| match value {
-            &Value::Int(number) => u64::try_from(number).ok(),
-            _ => None,
-        };
-        self.list(key).iter().filter_map(number).collect()
-    }
-
-    pub(super) fn is(&self, key: &str) -> bool {
-        self.get(key) == Some(&Value::Bool(true))
+        self.list(key).iter().filter_map(Value::as_text).collect()
     }
 
     pub(super) fn pid(&self) -> u64 {
@@ -141,6 +132,13 @@ impl fmt::Display for Record {
 // === impl Value ===
 
 impl Value {
+    fn as_text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Int(_) | Self::Double(_) | Self::Bool(_) | Self::List(_) => None,
+        }
+    }
+
     fn parse(json: &Json) -> Option<Self> {
         let (kind, value) = json.as_object()?.iter().next()?;
         Some(match kind.as_str() {
@@ -149,7 +147,8 @@ impl Value {
             "doubleValue" => Self::Double(value.as_f64()?),
             "boolValue" => Self::Bool(value.as_bool()?),
             "arrayValue" => {
-                let values = value["values"].as_array().map_or(&[][..], Vec::as_slice);
+                let values = value.get("values").and_then(Json::as_array);
+                let values = values.map_or(&[][..], Vec::as_slice);
                 Self::List(values.iter().map(Self::parse).collect::<Option<_>>()?)
             }
             _ => return None,
@@ -173,6 +172,13 @@ impl fmt::Display for Value {
             }
         }
     }
+}
+
+/// Empty if there is none.
+fn text_at<'a>(json: &'a Json, path: &str) -> &'a str {
+    json.pointer(path)
+        .and_then(Json::as_str)
+        .unwrap_or_default()
 }
 
 impl From<&str> for Value {

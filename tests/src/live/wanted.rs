@@ -28,10 +28,6 @@ impl Wanted {
         Self::of(event::KINTRACE_PROCESS_EXIT)
     }
 
-    pub(super) fn loss() -> Self {
-        Self::of(event::KINTRACE_TELEMETRY_LOSS)
-    }
-
     fn of(event: &'static str) -> Self {
         Self {
             event,
