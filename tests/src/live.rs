@@ -3,8 +3,8 @@
 //! One binary is everything, because a virtual machine that boots it as its init has nothing else:
 //!
 //! ```text
-//! init (only as pid 1) ─► harness ─► agent run                 what is tested
-//!                              └───► work NAME MARKER ARGS     what it watches
+//! init (only as pid 1) -> harness -> agent run                 what is tested
+//!                              `---> work NAME MARKER ARGS     what it watches
 //! ```
 //! The oracle is the kernel itself: what `/proc` and wait(2) say of the same processes.
 
@@ -17,6 +17,7 @@ mod init;
 mod program;
 mod record;
 mod seen;
+mod tiny;
 mod wanted;
 mod workload;
 
@@ -41,7 +42,9 @@ pub fn main(args: impl Iterator<Item = OsString>) -> ExitCode {
 }
 
 fn filter(args: &[OsString], at: usize) -> &str {
-    args.get(at).and_then(|filter| filter.to_str()).unwrap_or_default()
+    args.get(at)
+        .and_then(|filter| filter.to_str())
+        .unwrap_or_default()
 }
 
 /// This program's own file.

@@ -46,7 +46,7 @@ pub(super) fn run() -> ExitCode {
     rustix::fs::sync();
     // The console is a serial line: let it drain, the kernel does not.
     std::thread::sleep(Duration::from_millis(200));
-    drop(reboot(RebootCommand::PowerOff));
+    reboot(RebootCommand::PowerOff).ok();
     ExitCode::FAILURE
 }
 
@@ -64,7 +64,9 @@ fn start_and_wait() -> Result<bool> {
     }
     sys::loopback_up().context("set the loopback interface up")?;
     let line = fs::read_to_string("/proc/cmdline").context("read the kernel's command line")?;
-    let filter = line.split_whitespace().find_map(|word| word.strip_prefix(FILTER));
+    let filter = line
+        .split_whitespace()
+        .find_map(|word| word.strip_prefix(FILTER));
     let harness = Command::new(super::own_path()?)
         .args(["harness", filter.unwrap_or_default()])
         .env_clear()
@@ -73,7 +75,9 @@ fn start_and_wait() -> Result<bool> {
         .context("start the harness")?;
     loop {
         match wait(WaitOptions::empty()) {
-            Ok(Some((pid, status))) if pid.as_raw_nonzero().get().cast_unsigned() == harness.id() => {
+            Ok(Some((pid, status)))
+                if pid.as_raw_nonzero().get().cast_unsigned() == harness.id() =>
+            {
                 return Ok(matches!(status.exit_status(), Some(0 | 1)));
             }
             Ok(_) | Err(Errno::INTR) => {}
@@ -88,7 +92,13 @@ fn mount_one(kind: &str, at: &str, options: &str) -> Result<()> {
         fs::create_dir_all(at)?;
     }
     let options = std::ffi::CString::new(options)?;
-    match mount(kind, at, kind, MountFlags::empty(), Some(options.as_c_str())) {
+    match mount(
+        kind,
+        at,
+        kind,
+        MountFlags::empty(),
+        Some(options.as_c_str()),
+    ) {
         // Debian's kernels mount devtmpfs themselves.
         Ok(()) | Err(Errno::BUSY) => Ok(()),
         Err(error) => Err(error.into()),
