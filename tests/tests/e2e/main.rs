@@ -8,3 +8,8 @@
 
 mod golden;
 mod names;
+
+mod agent;
+mod collector;
+mod delivery;
+mod received;
