@@ -259,3 +259,6 @@ const fn source_name(source: LineageSource) -> &'static str {
         LineageSource::Unknown => "unknown",
     }
 }
+
+#[cfg(test)]
+mod tests;
