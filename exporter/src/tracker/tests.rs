@@ -105,10 +105,11 @@ impl Bench {
 
     fn bodies(&self) -> Vec<String> {
         use opentelemetry_proto::tonic::common::v1::any_value::Value;
+        #[expect(clippy::wildcard_enum_match_arm, reason = "bodies are texts")]
         let body = |record: &LogRecord| match record.body.as_ref().unwrap().value.as_ref().unwrap()
         {
             Value::StringValue(text) => text.clone(),
-            _ => panic!("a body that is no text"),
+            other => panic!("a body that is no text: {other:?}"),
         };
         self.logs.iter().map(body).collect()
     }
