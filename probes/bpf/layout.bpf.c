@@ -15,6 +15,7 @@ struct cgroup_event cgroup_event_layout;
 struct task_snapshot task_snapshot_layout;
 
 enum event_kind event_kind_values;
+enum program program_values;
 enum lost_reason lost_reason_values;
 enum event_flag event_flag_values;
 enum exe_flag exe_flag_values;

@@ -30,8 +30,8 @@ int BPF_PROG(on_fork, struct task_struct *creator, struct task_struct *child)
 
 	if (child->pid != child->tgid)
 		return 0;
-	cgroup_id = name_cgroup(child);
-	event = event_reserve(EVENT_FORK, sizeof(*event));
+	cgroup_id = name_cgroup(PROGRAM_FORK, child);
+	event = event_reserve(PROGRAM_FORK, EVENT_FORK, sizeof(*event));
 	if (!event)
 		return 0;
 	fill_image_id(&event->id, child);
@@ -140,12 +140,12 @@ int BPF_PROG(on_exec, struct task_struct *task, pid_t old_pid, struct linux_binp
 	struct exec_scratch *scratch;
 	struct exec_event *event;
 	struct mm_struct *mm = task->mm;
-	__u64 cgroup_id = name_cgroup(task);
+	__u64 cgroup_id = name_cgroup(PROGRAM_EXEC, task);
 	__u32 flags = 0, used;
 
 	scratch = exec_scratch();
 	if (!scratch) {
-		event_unwritten(EVENT_EXEC);
+		event_unwritten(PROGRAM_EXEC, EVENT_EXEC);
 		return 0;
 	}
 	event = &scratch->event;
@@ -167,7 +167,7 @@ int BPF_PROG(on_exec, struct task_struct *task, pid_t old_pid, struct linux_binp
 	if (used > DATA_BYTES)
 		used = DATA_BYTES;
 	flags |= event->header.flags;
-	fill_header(&event->header, EVENT_EXEC, sizeof(*event) + used);
+	fill_header(&event->header, PROGRAM_EXEC, EVENT_EXEC, sizeof(*event) + used);
 	event->header.flags = flags;
 	event_output(&event->header, sizeof(*event) + used);
 	return 0;
@@ -180,7 +180,7 @@ int BPF_PROG(on_exit, struct task_struct *task)
 
 	if (!is_end_of_process(task))
 		return 0;
-	event = event_reserve(EVENT_EXIT, sizeof(*event));
+	event = event_reserve(PROGRAM_EXIT, EVENT_EXIT, sizeof(*event));
 	if (!event)
 		return 0;
 	fill_image_id(&event->id, task);
@@ -204,15 +204,14 @@ SEC("iter/task")
 int snapshot_task(struct bpf_iter__task *ctx)
 {
 	struct task_struct *task = ctx->task;
-	struct exec_scratch *scratch;
 	struct task_snapshot *snapshot;
+	__u32 zero = 0;
 
 	if (!task || task->pid != task->tgid)
 		return 0;
-	scratch = exec_scratch();
-	if (!scratch)
+	snapshot = bpf_map_lookup_elem(&snapshot_scratches, &zero);
+	if (!snapshot)
 		return 0;
-	snapshot = (struct task_snapshot *)scratch->data;
 	__builtin_memset(snapshot, 0, sizeof(*snapshot));
 	snapshot->flags |= fill_task(&snapshot->task, task);
 	snapshot->task.cgroup_id = read_cgroup_id(task);

@@ -63,6 +63,18 @@ numbers! {
 }
 
 numbers! {
+    /// `enum program`: whose count an entry of `sequences` is.
+    Program {
+        /// `on_fork`.
+        Fork = 0,
+        /// `on_exec`.
+        Exec = 1,
+        /// `on_exit`.
+        Exit = 2,
+    }
+}
+
+numbers! {
     /// `enum lost_reason`: why an event did not reach the ring.
     LostReason {
         /// No room in the ring.

@@ -78,6 +78,10 @@ fn every_number_of_event_h_is_the_same_in_rust() {
         let name = format!("EVENT_{}", c_name(&format!("{kind:?}")).to_uppercase());
         assert_eq!(number(&name), *kind as u32, "{name}");
     }
+    for program in abi::Program::ALL {
+        let name = format!("PROGRAM_{}", format!("{program:?}").to_uppercase());
+        assert_eq!(number(&name), *program as u32, "{name}");
+    }
     for reason in abi::LostReason::ALL {
         let name = format!("LOST_{}", c_name(&format!("{reason:?}")).to_uppercase());
         assert_eq!(number(&name), *reason as u32, "{name}");

@@ -1,7 +1,7 @@
 //! The programs' own counts: what they saw, and what they lost and why.
 
 use aya::maps::{MapData, PerCpuArray};
-use kintrace_probes::abi::{EVENT_KIND_MAX, EventKind, LOST_REASON_MAX, LostReason};
+use kintrace_probes::abi::{EVENT_KIND_MAX, EventKind, LOST_REASON_MAX, LostReason, Program};
 
 use super::LoadError;
 use crate::telemetry::Kernel;
@@ -45,6 +45,8 @@ pub(super) fn read(
         }
     }
     // Read last: an event in between is then seen and not yet lost, never the other way round.
-    counts.seen = sum(sequences, 0)?;
+    for program in Program::ALL {
+        counts.seen += sum(sequences, *program as u32)?;
+    }
     Ok(counts)
 }

@@ -11,7 +11,6 @@
 #include "event.h"
 #include "kernel.h"
 #include "knobs.h"
-#include "scratch.h"
 
 #define CGROUP_COMPONENTS 64
 
@@ -22,6 +21,21 @@ struct {
 	__type(key, __u64);
 	__type(value, __u8);
 } named_cgroups SEC(".maps");
+
+struct cgroup_scratch {
+	struct cgroup_event event;
+	__u8 path[PATH_BYTES_MAX + 2 * (NAME_MAX + 1)];
+	__u32 used; /* bytes of path in use */
+	__u32 pad;
+};
+
+/* By enum program: where the name of a cgroup is put together. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, PROGRAM_MAX);
+	__type(key, __u32);
+	__type(value, struct cgroup_scratch);
+} cgroup_scratches SEC(".maps");
 
 static __always_inline struct cgroup *read_controller_cgroup(struct css_set *set, __u32 controller)
 {
@@ -63,22 +77,20 @@ static __always_inline __u64 read_cgroup_id(struct task_struct *task)
 	return BPF_CORE_READ(read_cgroup_node(task), id);
 }
 
-/* Sends EVENT_CGROUP. Called once per cgroup; the exec scratch is free at that moment. */
-static __always_inline void send_cgroup(struct kernfs_node *node, __u64 id)
+/* Sends EVENT_CGROUP. Called once per cgroup. */
+static __always_inline void send_cgroup(__u32 program, struct kernfs_node *node, __u64 id)
 {
-	struct exec_scratch *scratch = exec_scratch();
-	struct cgroup_event *event;
+	struct cgroup_scratch *scratch = bpf_map_lookup_elem(&cgroup_scratches, &program);
 	struct kernfs_node *parent;
-	__u32 used = 0, flags = EVENT_TRUNCATED_CGROUP;
+	__u32 used, size, flags = EVENT_TRUNCATED_CGROUP;
 	__u8 seen = 1;
 	long len;
 
 	if (!scratch) {
-		event_unwritten(EVENT_CGROUP);
+		event_unwritten(program, EVENT_CGROUP);
 		return;
 	}
-	event = (struct cgroup_event *)scratch->data;
-	scratch->used = sizeof(*event);
+	scratch->used = 0;
 	for (int i = 0; i < CGROUP_COMPONENTS; i++) {
 		parent = read_kernfs_parent(node);
 		if (!parent) {
@@ -88,7 +100,7 @@ static __always_inline void send_cgroup(struct kernfs_node *node, __u64 id)
 		used = scratch->used;
 		if (used > PATH_BYTES_MAX)
 			break;
-		len = bpf_probe_read_kernel_str(&scratch->data[used], NAME_MAX + 1,
+		len = bpf_probe_read_kernel_str(&scratch->path[used], NAME_MAX + 1,
 						BPF_CORE_READ(node, name));
 		if (len < 0) {
 			flags = EVENT_MISSING_CGROUP;
@@ -100,23 +112,24 @@ static __always_inline void send_cgroup(struct kernfs_node *node, __u64 id)
 	used = scratch->used;
 	if (used > PATH_BYTES_MAX + NAME_MAX + 1)
 		return;
-	fill_header(&event->header, EVENT_CGROUP, used);
-	event->header.flags = flags;
-	event->cgroup_id = id;
-	event->path_len = used - sizeof(*event);
-	event->pad = 0;
-	if (!event_output(&event->header, used))
+	size = sizeof(scratch->event) + used;
+	fill_header(&scratch->event.header, program, EVENT_CGROUP, size);
+	scratch->event.header.flags = flags;
+	scratch->event.cgroup_id = id;
+	scratch->event.path_len = used;
+	scratch->event.pad = 0;
+	if (!event_output(&scratch->event.header, size))
 		bpf_map_update_elem(&named_cgroups, &id, &seen, BPF_ANY);
 }
 
 /* The id of the cgroup of `task`; its name has been sent when this returns. */
-static __always_inline __u64 name_cgroup(struct task_struct *task)
+static __always_inline __u64 name_cgroup(__u32 program, struct task_struct *task)
 {
 	struct kernfs_node *node = read_cgroup_node(task);
 	__u64 id = BPF_CORE_READ(node, id);
 
 	if (id && !bpf_map_lookup_elem(&named_cgroups, &id))
-		send_cgroup(node, id);
+		send_cgroup(program, node, id);
 	return id;
 }
 

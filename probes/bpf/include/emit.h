@@ -17,10 +17,10 @@ struct {
 	__uint(max_entries, 4 << 20);
 } events SEC(".maps");
 
-/* Events seen on this CPU. Written here, read by the agent; one entry. */
+/* Events seen on this CPU, by enum program. Written here, read by the agent. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
+	__uint(max_entries, PROGRAM_MAX);
 	__type(key, __u32);
 	__type(value, __u64);
 } sequences SEC(".maps");
@@ -33,11 +33,10 @@ struct {
 	__type(value, __u64);
 } lost SEC(".maps");
 
-/* Takes the next number of this CPU. Programs on tracepoints are not preempted, so ++ is enough. */
-static __always_inline __u64 next_sequence(void)
+/* Takes the next number of this program on this CPU: it does not interrupt itself, so ++ is enough. */
+static __always_inline __u64 next_sequence(__u32 program)
 {
-	__u32 zero = 0;
-	__u64 *sequence = bpf_map_lookup_elem(&sequences, &zero);
+	__u64 *sequence = bpf_map_lookup_elem(&sequences, &program);
 
 	if (!sequence)
 		return 0;
@@ -49,14 +48,16 @@ static __always_inline void count_lost(__u32 kind, __u32 reason)
 	__u32 key = kind * LOST_REASON_MAX + reason;
 	__u64 *count = bpf_map_lookup_elem(&lost, &key);
 
+	/* Two programs can count the same kind: a cgroup. */
 	if (count)
-		++*count;
+		__sync_fetch_and_add(count, 1);
 }
 
-static __always_inline void fill_header(struct event_header *header, __u32 kind, __u32 size)
+static __always_inline void fill_header(struct event_header *header, __u32 program, __u32 kind,
+					__u32 size)
 {
 	header->ktime_ns = bpf_ktime_get_boot_ns();
-	header->sequence = next_sequence();
+	header->sequence = next_sequence(program);
 	header->kind = kind;
 	header->size = size;
 	header->flags = 0;
@@ -72,17 +73,17 @@ static __always_inline __u64 wakeup_flag(void)
 }
 
 /* Room for an event of fixed size with its header filled, or NULL after counting the loss. */
-static __always_inline void *event_reserve(__u32 kind, __u64 size)
+static __always_inline void *event_reserve(__u32 program, __u32 kind, __u64 size)
 {
 	struct event_header *header = bpf_ringbuf_reserve(&events, size, 0);
 
 	if (!header) {
-		next_sequence();
+		next_sequence(program);
 		count_lost(kind, LOST_RING_FULL);
 		return NULL;
 	}
 	__builtin_memset(header, 0, size);
-	fill_header(header, kind, size);
+	fill_header(header, program, kind, size);
 	return header;
 }
 
@@ -102,9 +103,9 @@ static __always_inline long event_output(struct event_header *header, __u64 size
 }
 
 /* An event that was seen but could not even be written down. */
-static __always_inline void event_unwritten(__u32 kind)
+static __always_inline void event_unwritten(__u32 program, __u32 kind)
 {
-	next_sequence();
+	next_sequence(program);
 	count_lost(kind, LOST_NO_SCRATCH);
 }
 

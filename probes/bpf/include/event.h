@@ -18,6 +18,17 @@ enum event_kind {
 	EVENT_KIND_MAX = 6,
 };
 
+/*
+ * The programs on tracepoints. On kernels whose tracepoints can be preempted (7.x) one of them can be
+ * interrupted by another on the same CPU, never by itself: what is written per CPU is per program too.
+ */
+enum program {
+	PROGRAM_FORK = 0,
+	PROGRAM_EXEC = 1,
+	PROGRAM_EXIT = 2,
+	PROGRAM_MAX = 3,
+};
+
 /* Why an event that was seen did not reach the ring. */
 enum lost_reason {
 	LOST_RING_FULL = 0,
@@ -71,7 +82,7 @@ enum limits {
 /* Start of every sample. */
 struct event_header {
 	__u64 ktime_ns; /* CLOCK_BOOTTIME, when the hook ran */
-	__u64 sequence; /* per CPU, from 1, taken before the reserve: a lost event leaves a gap */
+	__u64 sequence; /* per CPU and program, from 1, also for an event that is lost then */
 	__u32 kind;	/* enum event_kind */
 	__u32 size;	/* bytes in this sample, header included */
 	__u32 flags;	/* enum event_flag */

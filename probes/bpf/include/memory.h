@@ -48,7 +48,8 @@ __noinline int send_args(__u64 start, __u32 count)
 		if (bpf_probe_read_user(scratch->bytes, ARGS_CHUNK_BYTES,
 					(void *)(start + i * ARGS_CHUNK_BYTES)))
 			return i;
-		fill_header(&scratch->event.header, EVENT_EXEC_ARGS, sizeof(*scratch));
+		fill_header(&scratch->event.header, PROGRAM_EXEC, EVENT_EXEC_ARGS,
+			    sizeof(*scratch));
 		scratch->event.id = exec->event.task.id;
 		scratch->event.index = i;
 		scratch->event.len = ARGS_CHUNK_BYTES;

@@ -32,7 +32,7 @@ struct env_scratch {
 	__u8 text[ENV_VALUE_BYTES];
 };
 
-/* Each used by the program that runs on this CPU, for one event at a time; read by nobody else. */
+/* Each used by on_exec alone, for one event at a time; read by nobody else. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
@@ -53,6 +53,14 @@ struct {
 	__type(key, __u32);
 	__type(value, struct env_scratch);
 } env_scratches SEC(".maps");
+
+/* Used by the task iterator alone: it can be interrupted by on_exec. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct task_snapshot);
+} snapshot_scratches SEC(".maps");
 
 static __always_inline struct exec_scratch *exec_scratch(void)
 {
