@@ -139,20 +139,22 @@ impl Decoder {
                 fields::split(&before_gap)
             }
         };
+        let is_memfd = is_detached
+            && path
+                .as_ref()
+                .is_some_and(|path| path.as_str().starts_with("memfd:"));
         Ok(Exec {
             task: task(&event.task),
             chain,
             tid: Tid(event.exec_tid),
             executable: Executable {
-                is_memfd: is_detached
-                    && path
-                        .as_ref()
-                        .is_some_and(|path| path.as_str().starts_with("memfd:")),
+                is_memfd,
                 path,
                 inode: event.exe_inode,
                 device: fields::device(event.exe_device),
                 mode: event.exe_mode,
-                is_deleted: has(abi::exe::DELETED),
+                // A memfd never had a name to lose.
+                is_deleted: has(abi::exe::DELETED) && !is_memfd,
                 is_secure: has(abi::exe::SECURE),
                 is_setuid: has(abi::exe::SETUID),
                 is_setgid: has(abi::exe::SETGID),

@@ -16,7 +16,7 @@ pub enum ExitCode {
     Failure = 1,
     /// `EX_USAGE`: the command line is wrong.
     Usage = 64,
-    /// `EX_UNAVAILABLE`: the kernel lacks a feature that is needed, or a collector cannot be reached.
+    /// `EX_UNAVAILABLE`: the kernel lacks a feature that is needed.
     Unavailable = 69,
     /// `EX_NOPERM`: a privilege is missing.
     NoPermission = 77,

@@ -21,7 +21,7 @@ use crate::telemetry::Telemetry;
 #[derive(Debug, thiserror::Error)]
 pub enum OutletError {
     /// A certificate cannot be read.
-    #[error(transparent)]
+    #[error("a certificate for OTLP cannot be read")]
     Certificates(#[from] ReadError),
     /// The settings cannot work, whatever the receiver does.
     #[error(transparent)]

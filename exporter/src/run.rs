@@ -145,7 +145,12 @@ fn start_pipeline(
             age: config.traces.max_age,
         }),
     };
-    let seeder = Seeder::new(Path::new(procfs::ROOT), kernel::cgroups::source());
+    let args_limit = config.probes.args_limit.as_usize();
+    let seeder = Seeder::new(
+        Path::new(procfs::ROOT),
+        kernel::cgroups::source(),
+        args_limit,
+    );
     let describer = seeder.clone();
     let describe = Box::new(move |id| describer.ancestor(id));
     let mut tracker = Tracker::new(settings, Arc::clone(telemetry), describe);

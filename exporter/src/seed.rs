@@ -5,7 +5,7 @@ use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 
 use crate::enrich::procfs::{self, Description};
-use crate::event::{Args, Exec, Executable, ImageId, Task, Tid};
+use crate::event::{Args, EventFlags, Exec, Executable, ImageId, Task, Text, Tid};
 use crate::kernel::Snapshot;
 use crate::kernel::cgroups::CgroupSource;
 use crate::tracker::Seed;
@@ -16,19 +16,22 @@ pub struct Seeder {
     proc: PathBuf,
     ticks_per_second: NonZeroU64,
     cgroups: CgroupSource,
+    args_limit: usize,
 }
 
 // === impl Seeder ===
 
 impl Seeder {
-    /// Reads below `proc`; `cgroups` is the hierarchy that the programs follow.
-    pub fn new(proc: &Path, cgroups: CgroupSource) -> Self {
+    /// Reads below `proc`; `cgroups` is the hierarchy that the programs follow, and no more than
+    /// `args_limit` bytes of arguments are kept, as of an exec.
+    pub fn new(proc: &Path, cgroups: CgroupSource, args_limit: usize) -> Self {
         let ticks = NonZeroU64::new(rustix::param::clock_ticks_per_second());
         Self {
             proc: proc.to_owned(),
             // Linux shows 100 to user space on every architecture that we run on.
             ticks_per_second: ticks.unwrap_or(const { NonZeroU64::new(100).expect("is not zero") }),
             cgroups,
+            args_limit,
         }
     }
 
@@ -39,6 +42,7 @@ impl Seeder {
         Seed {
             chain: snapshot.chain,
             is_whole: true,
+            flags: seed.flags.and(snapshot.flags),
             ..seed
         }
     }
@@ -82,19 +86,19 @@ impl Seeder {
                 exec,
                 chain,
                 is_whole,
+                flags: EventFlags::MISSING_PATH
+                    .and(EventFlags::MISSING_WORKING_DIRECTORY)
+                    .and(EventFlags::MISSING_ARGS),
                 cgroup_path: None,
             };
         };
+        let flags = incomplete(&task, &description, self.args_limit);
         let controller = self.cgroups.controller();
         let mut entries = description.cgroups.into_iter();
         let cgroup_path = entries
             .find(|entry| entry.has_controller(controller))
             .map(|entry| entry.path);
-        let size: usize = description
-            .arguments
-            .iter()
-            .map(|text| text.as_str().len() + 1)
-            .sum();
+        let size = bytes(&description.arguments);
         let executable = description.executable.map(|file| Executable {
             path: Some(file.path),
             is_deleted: file.is_deleted,
@@ -107,7 +111,7 @@ impl Seeder {
             args: Args {
                 count: u32::try_from(description.arguments.len()).unwrap_or(u32::MAX),
                 size: size as u64,
-                values: description.arguments,
+                values: within(description.arguments, self.args_limit),
             },
             working_directory: description.working_directory,
             task,
@@ -117,7 +121,56 @@ impl Seeder {
             exec,
             chain,
             is_whole,
+            flags,
             cgroup_path,
         }
+    }
+}
+
+/// What could not be read or is not kept. A thread of the kernel has none of it.
+fn incomplete(task: &Task, description: &Description, args_limit: usize) -> EventFlags {
+    if task.is_kernel_thread {
+        return EventFlags::NONE;
+    }
+    let if_so = |is: bool, flags| if is { flags } else { EventFlags::NONE };
+    let is_cut = description.is_arguments_truncated || bytes(&description.arguments) > args_limit;
+    if_so(is_cut, EventFlags::TRUNCATED_ARGS)
+        .and(if_so(
+            description.executable.is_none(),
+            EventFlags::MISSING_PATH,
+        ))
+        .and(if_so(
+            description.working_directory.is_none(),
+            EventFlags::MISSING_WORKING_DIRECTORY,
+        ))
+}
+
+/// Bytes of arguments, each with its NUL.
+fn bytes(arguments: &[Text]) -> usize {
+    arguments.iter().map(|text| text.as_str().len() + 1).sum()
+}
+
+/// The arguments that fit into `limit` bytes, each with its NUL.
+fn within(arguments: Vec<Text>, limit: usize) -> Vec<Text> {
+    let mut left = limit;
+    let fits = move |text: &Text| {
+        let size = text.as_str().len() + 1;
+        let fits = size <= left;
+        left = left.saturating_sub(size);
+        fits
+    };
+    arguments.into_iter().take_while(fits).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn older_processes_have_no_more_arguments_than_the_limit_allows() {
+        let arguments = || vec![Text::from("ab"), Text::from(""), Text::from("cd")];
+        assert_eq!(within(arguments(), 0), []);
+        assert_eq!(within(arguments(), 4), [Text::from("ab"), Text::from("")]);
+        assert_eq!(within(arguments(), 7), arguments());
     }
 }

@@ -167,7 +167,8 @@ impl Tracker {
             .cloned();
         let kin = self.kin(outcome.image);
         let creator = self.creator(outcome.image);
-        let program = self.program(exec, entity, event.at, creator.as_ref(), previous.as_ref());
+        let mut program = self.program(exec, entity, event.at, creator.as_ref(), previous.as_ref());
+        program.flags = event.flags;
         // The copy of its creator that a process starts as is in no record.
         let previous = previous.filter(|known| known.is_own_image);
         let known = Known {
@@ -258,3 +259,6 @@ const fn source_name(source: LineageSource) -> &'static str {
         LineageSource::Unknown => "unknown",
     }
 }
+
+#[cfg(test)]
+mod tests;

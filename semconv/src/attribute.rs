@@ -43,7 +43,7 @@ pub const PROCESS_ENVIRONMENT_VARIABLE: &str = "process.environment_variable";
 
 // --- OpenTelemetry: other ---
 
-/// int. The thread that called execve, or that was the last to end.
+/// int. The thread that called execve. On exec records.
 pub const THREAD_ID: &str = "thread.id";
 /// string. On the resource.
 pub const CONTAINER_ID: &str = "container.id";

@@ -43,7 +43,7 @@ metrics! {
     RING_SIZE: gauge "kintrace.kernel.ring.size" "kintrace_kernel_ring_size_bytes" "By"
         "Size of the ring between kernel and agent.";
     EVENTS_DECODED: counter "kintrace.event.decoded" "kintrace_event_decoded_total" "{event}"
-        "Samples that became events, by kind.";
+        "Samples that became events, or parts of one.";
     EVENTS_UNDECODABLE: counter "kintrace.event.undecodable" "kintrace_event_undecodable_total" "{event}"
         "Samples that could not be decoded, by reason.";
     EVENTS_FILTERED: counter "kintrace.event.filtered" "kintrace_event_filtered_total" "{event}"

@@ -133,11 +133,11 @@ pub(crate) fn ensure(set: Set) -> Result<()> {
 /// The first clang that can compile for the kernel; the same search as the build script of
 /// `probes`.
 fn bpf_clang() -> Option<String> {
-    let named = ["BPF_CLANG", "CLANG"]
+    let named = ["KINTRACE_CLANG"]
         .into_iter()
         .filter_map(|name| std::env::var(name).ok());
     let usual = std::iter::once("clang".to_owned());
-    let versioned = (14..=22).rev().map(|version| format!("clang-{version}"));
+    let versioned = (13..=22).rev().map(|version| format!("clang-{version}"));
     named.chain(usual).chain(versioned).find(|clang| {
         // A lookup first: starting a program that is not there would be reported.
         (Path::new(clang).is_absolute() || on_path(clang).is_some())

@@ -99,7 +99,7 @@ pub(super) fn overlay(env: &impl Env, settings: &mut Settings, problems: &mut Ve
         let origin = Origin::Environment(SERVICE_NAME);
         settings.set_entry(
             keys::ATTRIBUTES.name,
-            "service.name".into(),
+            kintrace_semconv::attribute::SERVICE_NAME.into(),
             Written::Text(name),
             origin,
         );

@@ -7,6 +7,17 @@
 pub struct EventFlags(pub u32);
 
 impl EventFlags {
+    /// Nothing is incomplete.
+    pub const NONE: Self = Self(0);
+    /// Arguments were cut.
+    pub const TRUNCATED_ARGS: Self = Self(1 << 2);
+    /// The path of the executable could not be read.
+    pub const MISSING_PATH: Self = Self(1 << 8);
+    /// The working directory could not be read.
+    pub const MISSING_WORKING_DIRECTORY: Self = Self(1 << 9);
+    /// The arguments could not be read.
+    pub const MISSING_ARGS: Self = Self(1 << 10);
+
     /// Words of the low bits, which say what was cut; a bit here and its word never part.
     const TRUNCATED: [&'static str; 8] = [
         "path",
@@ -31,6 +42,11 @@ impl EventFlags {
         "audit",
         "exact_cpu_time",
     ];
+
+    /// All of both.
+    pub const fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
 
     /// What was cut.
     pub fn truncated(self) -> impl Iterator<Item = &'static str> + Clone {

@@ -106,7 +106,11 @@ fn client(url: &str, config: &ExportConfig) -> Result<tonic::client::Grpc<Guarde
             .tls_config(tls::for_grpc(&config.tls))
             .map_err(|error| SetupError::Tls(error.into()))?;
     }
-    let client = tonic::client::Grpc::new(Guarded(endpoint.connect_lazy()));
+    // Receivers may answer in the encoding of the request; tonic takes an answer it was not told to expect
+    // for an error, after the receiver has stored what was sent.
+    let client = tonic::client::Grpc::new(Guarded(endpoint.connect_lazy()))
+        .accept_compressed(CompressionEncoding::Gzip)
+        .accept_compressed(CompressionEncoding::Zstd);
     Ok(match config.compression {
         Compression::None => client,
         Compression::Gzip => client.send_compressed(CompressionEncoding::Gzip),

@@ -8,7 +8,7 @@ use compact_str::CompactString;
 use super::Tracker;
 use super::kin::Kin;
 use crate::batch::Resource;
-use crate::event::{Exec, Executable, Exit, ImageId, KernelTime, Pid, Task, Text};
+use crate::event::{EventFlags, Exec, Executable, Exit, ImageId, KernelTime, Pid, Task, Text};
 use crate::identity::{BootId, EntityId, SpanId, TraceId, parse_traceparent};
 use crate::otlp::attributes::{Attributes, Block};
 use crate::otlp::process::{self, Identity, base_name};
@@ -41,6 +41,8 @@ pub(super) struct Program {
     /// Encoded attributes.
     pub(super) attributes: Block,
     pub(super) standing: Arc<Standing>,
+    /// What of `attributes` is incomplete.
+    pub(super) flags: EventFlags,
     pub(super) resource: Resource,
     /// When the image began; of a process older than the agent, when that was created.
     pub(super) start: KernelTime,
@@ -75,6 +77,8 @@ pub struct Seed {
     pub chain: Vec<ImageId>,
     /// Whether the kernel said who it is; else all of `exec.task` but its id and short name is unknown.
     pub is_whole: bool,
+    /// What of it is incomplete.
+    pub flags: EventFlags,
     /// Path of its cgroup in the hierarchy that the programs follow.
     pub cgroup_path: Option<Text>,
 }
@@ -209,6 +213,7 @@ impl Tracker {
             name: name.into(),
             attributes: process::program(&mut self.scratch, exec),
             standing: Standing::of(&mut self.scratch, &exec.task, path, previous.or(creator)),
+            flags: EventFlags::default(),
             resource: Arc::clone(
                 place
                     .as_ref()
@@ -230,12 +235,15 @@ impl Tracker {
         let parent = self.table.current(exec.task.parent.process);
         let parent = parent.and_then(|parent| self.table.data(parent)).cloned();
         let mut program = self.program(&exec, entity, id.process.start, parent.as_ref(), None);
+        program.flags = seed.flags;
         if !seed.is_whole {
             program.standing = Standing::unknown();
         }
         let known = Known::executed(&exec.task, program);
         Known {
             leaders: known.leaders.filter(|_| seed.is_whole),
+            // A thread of the kernel executed nothing.
+            is_own_image: !exec.task.is_kernel_thread,
             ..known
         }
     }
@@ -261,6 +269,8 @@ impl Tracker {
         let mut program = self.program(&exec, entity, exit.id.process.start, None, None);
         program.attributes = process::only_seen_at_its_end(&mut self.scratch, exit);
         program.standing = Standing::unknown();
+        // Whose image it was is not known, so there will be no span of it.
+        program.span = None;
         let known = Known::executed(&exec.task, program);
         Known {
             leaders: None,

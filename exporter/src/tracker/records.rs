@@ -77,7 +77,7 @@ impl Writers {
                 own.uint(name::PROCESS_PARENT_PID, exec.task.parent.process.pid.0);
                 own.uint(name::THREAD_ID, exec.tid.0);
                 own.string(name::KINTRACE_PROCESS_COMM, exec.task.comm.as_str());
-                process::completeness(own, event.flags);
+                process::completeness(own, known.program.flags.and(event.flags));
                 number(own, known.entity(boot), "exec", epoch, sequence);
             })
     }
@@ -122,7 +122,7 @@ impl Writers {
             .record(&head, &blocks(known, &self.identity, kin), |own| {
                 own.uint(name::PROCESS_PARENT_PID, exit.parent.process.pid.0);
                 process::end(own, exit, event.at, clock);
-                process::completeness(own, event.flags);
+                process::completeness(own, known.program.flags.and(event.flags));
                 number(own, known.entity(boot), "exit", epoch, sequence);
             })
     }
@@ -163,7 +163,7 @@ impl Writers {
                 if let Some((exit, event)) = end {
                     own.uint(name::PROCESS_PARENT_PID, exit.parent.process.pid.0);
                     process::end(own, exit, event.at, clock);
-                    process::completeness(own, event.flags);
+                    process::completeness(own, known.program.flags.and(event.flags));
                 }
             })
     }

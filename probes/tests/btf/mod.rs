@@ -4,16 +4,16 @@ use std::collections::HashMap;
 
 /// One struct: its size and the byte offset of each member.
 #[derive(Debug, Default)]
-pub struct Struct {
-    pub size: u32,
-    pub members: Vec<(String, u32)>,
+pub(crate) struct Struct {
+    pub(crate) size: u32,
+    pub(crate) members: Vec<(String, u32)>,
 }
 
 /// What an object's BTF says.
 #[derive(Debug, Default)]
-pub struct Btf {
-    pub structs: HashMap<String, Struct>,
-    pub enums: HashMap<String, i64>,
+pub(crate) struct Btf {
+    pub(crate) structs: HashMap<String, Struct>,
+    pub(crate) enums: HashMap<String, i64>,
 }
 
 fn word(bytes: &[u8], at: usize) -> u32 {
@@ -21,7 +21,7 @@ fn word(bytes: &[u8], at: usize) -> u32 {
 }
 
 /// Parses a whole `.BTF` section.
-pub fn parse(section: &[u8]) -> Btf {
+pub(crate) fn parse(section: &[u8]) -> Btf {
     assert_eq!(&section[..2], &[0x9f, 0xeb], "little-endian BTF magic");
     let header_len = word(section, 4) as usize;
     let types_at = header_len + word(section, 8) as usize;

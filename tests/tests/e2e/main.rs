@@ -1,0 +1,15 @@
+//! From end to end, in reading order: recorded samples become records, names are those of the registry,
+//! and a real Collector receives what really ran.
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test may panic; that is how it fails"
+)]
+
+mod golden;
+mod names;
+
+mod agent;
+mod collector;
+mod delivery;
+mod received;
