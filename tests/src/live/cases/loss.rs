@@ -11,6 +11,7 @@ use crate::live::agent::{Agent, COUNTED};
 use crate::live::checks::Checks;
 use crate::live::context::Context;
 use crate::live::groups::Case;
+use crate::live::say;
 use crate::live::tiny;
 use crate::live::wanted::Wanted;
 
@@ -82,7 +83,9 @@ fn storm(context: &mut Context) -> Result<()> {
     );
     context.agent.until(&what, |agent| {
         Ok((missed(agent)? - before >= missing).then_some(()))
-    })
+    })?;
+    say(&format!("     {what}"));
+    Ok(())
 }
 
 /// Records that may be missing. Without its exec, an exit is told with the program that it was forked with.
