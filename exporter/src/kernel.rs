@@ -7,6 +7,7 @@ mod counts;
 mod error;
 pub mod features;
 mod memory;
+mod misses;
 mod ring;
 
 use std::io::Read as _;
@@ -15,7 +16,7 @@ use aya::maps::lpm_trie::{Key, LpmTrie};
 use aya::maps::{MapData, PerCpuArray, RingBuf};
 use aya::programs::{BtfTracePoint, Iter};
 use aya::{Btf, Ebpf, EbpfLoader};
-use kintrace_probes::abi;
+use kintrace_probes::abi::{self, EventKind};
 use zerocopy::FromBytes as _;
 
 use crate::decode;
@@ -24,6 +25,7 @@ use crate::telemetry::Kernel;
 
 pub use error::LoadError;
 pub use memory::release_free_memory;
+use misses::Misses;
 pub use ring::{Ring, Waker};
 
 /// Process programs: name in the object, tracepoint.
@@ -32,6 +34,9 @@ const TRACEPOINTS: [(&str, &str); 3] = [
     ("on_exec", "sched_process_exec"),
     ("on_exit", "sched_process_exit"),
 ];
+
+/// What each of them sees.
+const KINDS: [EventKind; TRACEPOINTS.len()] = [EventKind::Fork, EventKind::Exec, EventKind::Exit];
 
 /// What the programs are told before they are loaded. All are frozen: changing one means a restart.
 #[derive(Clone, Debug)]
@@ -52,6 +57,7 @@ pub struct Sensor {
     ebpf: Option<Ebpf>,
     sequences: PerCpuArray<MapData, u64>,
     lost: PerCpuArray<MapData, u64>,
+    misses: Misses,
 }
 
 /// One process that lived when the snapshot was taken.
@@ -106,17 +112,24 @@ impl Sensor {
                 .load(tracepoint, &btf)
                 .map_err(|source| LoadError::program(name, source))?;
         }
-        for (name, _) in TRACEPOINTS {
+        let mut programs = Vec::new();
+        for ((name, _), kind) in TRACEPOINTS.into_iter().zip(KINDS) {
             let program: &mut BtfTracePoint = program(&mut ebpf, name)?;
             program
                 .attach()
                 .map_err(|source| LoadError::program(name, source))?;
+            let held = program
+                .fd()
+                .map_err(|source| LoadError::program(name, source))?;
+            let held = held.try_clone().map_err(LoadError::Io)?;
+            programs.push((counts::kind_name(kind), held));
         }
         Ok((
             Self {
                 ebpf: Some(ebpf),
                 sequences,
                 lost,
+                misses: Misses::of(programs),
             },
             ring,
         ))
@@ -158,9 +171,13 @@ impl Sensor {
     ///
     /// # Errors
     ///
-    /// [`LoadError::Map`] if a map cannot be read.
+    /// [`LoadError::Map`] if a map cannot be read, [`LoadError::Io`] if a program cannot be asked.
     pub fn counts(&self) -> Result<Kernel, LoadError> {
-        counts::read(&self.sequences, &self.lost)
+        // Asked first: what is missed in between is neither seen nor lost yet.
+        let misses = self.misses.read().map_err(LoadError::Io)?;
+        let mut counts = counts::read(&self.sequences, &self.lost)?;
+        counts::add_misses(&mut counts, misses);
+        Ok(counts)
     }
 }
 

@@ -7,7 +7,7 @@ use super::LoadError;
 use crate::telemetry::Kernel;
 
 /// The value of the metric attribute.
-const fn kind_name(kind: EventKind) -> &'static str {
+pub(super) const fn kind_name(kind: EventKind) -> &'static str {
     match kind {
         EventKind::Fork => "fork",
         EventKind::Exec => "exec",
@@ -23,6 +23,9 @@ const fn reason_name(reason: LostReason) -> &'static str {
         LostReason::NoScratch => "no_scratch",
     }
 }
+
+/// A reason that no program can give: it did not run.
+const PROGRAM_BUSY: &str = "program_busy";
 
 pub(super) fn read(
     sequences: &PerCpuArray<MapData, u64>,
@@ -49,4 +52,14 @@ pub(super) fn read(
         counts.seen += sum(sequences, *program as u32)?;
     }
     Ok(counts)
+}
+
+/// Adds events that passed their programs by: those saw nothing, so they did not count them either.
+pub(super) fn add_misses(counts: &mut Kernel, misses: Vec<(&'static str, u64)>) {
+    for (kind, count) in misses {
+        if count > 0 {
+            counts.lost.push((kind, PROGRAM_BUSY, count));
+            counts.seen += count;
+        }
+    }
 }

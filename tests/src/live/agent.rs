@@ -246,6 +246,28 @@ impl Agent {
             .sum()
     }
 
+    /// What the kernel says of programs that it did not run because they ran already on that processor.
+    pub(super) fn passed_over(&self) -> String {
+        let folder = format!("/proc/{}/fdinfo", self.child.id());
+        let files = fs::read_dir(folder).into_iter().flatten().flatten();
+        let texts = files.filter_map(|file| fs::read_to_string(file.path()).ok());
+        let misses = texts.filter_map(|text| {
+            let line = |word: &str| {
+                let line = text.lines().find_map(|line| line.strip_prefix(word));
+                line.map(|rest| rest.trim().to_owned())
+            };
+            Some(format!(
+                "{}: {}",
+                line("prog_id:")?,
+                line("recursion_misses:")?
+            ))
+        });
+        format!(
+            "recursion misses by program: {:?}",
+            misses.collect::<Vec<_>>()
+        )
+    }
+
     pub(super) fn signal(&self, signal: Signal) -> Result<()> {
         let pid = Pid::from_child(&self.child);
         Ok(kill_process(pid, signal)?)

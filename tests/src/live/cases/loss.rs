@@ -11,6 +11,7 @@ use crate::live::agent::{Agent, COUNTED};
 use crate::live::checks::Checks;
 use crate::live::context::Context;
 use crate::live::groups::Case;
+use crate::live::say;
 use crate::live::tiny;
 use crate::live::wanted::Wanted;
 
@@ -76,11 +77,15 @@ fn storm(context: &mut Context) -> Result<()> {
         return Ok(());
     }
     // The kernel side's counts are read once a second. Others on this machine may have lost some too.
-    context
-        .agent
-        .until(&format!("{missing} missing records are counted"), |agent| {
-            Ok((missed(agent)? - before >= missing).then_some(()))
-        })
+    let what = format!(
+        "{missing} missing records are counted ({execs} execs, {exits} exits of {produced}; {})",
+        context.agent.passed_over()
+    );
+    context.agent.until(&what, |agent| {
+        Ok((missed(agent)? - before >= missing).then_some(()))
+    })?;
+    say(&format!("     {what}"));
+    Ok(())
 }
 
 /// Records that may be missing. Without its exec, an exit is told with the program that it was forked with.
