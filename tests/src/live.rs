@@ -17,6 +17,7 @@ mod init;
 mod program;
 mod record;
 mod seen;
+mod stream;
 mod tiny;
 mod wanted;
 mod workload;
