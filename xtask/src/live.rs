@@ -14,6 +14,9 @@ use anyhow::{Context, Result, bail};
 use crate::deps;
 use crate::workspace::{Workspace, is_root, run, sudo_without_password};
 
+/// Optimised, since emulated processors are slow, but without the long link of a release.
+const PROFILE: &str = "live";
+
 const TRIPLE: &str = "x86_64-unknown-linux-gnu";
 const BINARY: &str = "kintrace-live";
 
@@ -87,13 +90,14 @@ pub(crate) fn build(workspace: &Workspace) -> Result<PathBuf> {
         .args([
             "build",
             "--quiet",
-            "--release",
+            "--profile",
+            PROFILE,
             "--package",
             "kintrace-tests",
         ])
         .args(["--bin", BINARY, "--target", TRIPLE, "--target-dir"])
         .arg(&target))?;
-    Ok(target.join(TRIPLE).join("release").join(BINARY))
+    Ok(target.join(TRIPLE).join(PROFILE).join(BINARY))
 }
 
 /// Builds it and runs it on this machine, as root.

@@ -1,4 +1,3 @@
-// tidy: long: starting, asking and stopping one agent
 //! One agent under test: its process, what it writes, and what it counts.
 
 use std::collections::HashMap;
