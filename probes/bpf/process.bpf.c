@@ -39,7 +39,7 @@ int BPF_PROG(on_fork, struct task_struct *creator, struct task_struct *child)
 	fill_image_id(&event->parent, child->real_parent);
 	event->cgroup_id = cgroup_id;
 	event->creator_tid = creator->pid;
-	event->ns_tgid = read_namespaced_tgid(child);
+	event->ns_tgid = read_innermost(child).nr;
 	event->task_flags = child->flags;
 	bpf_probe_read_kernel_str(event->comm, sizeof(event->comm), child->comm);
 	event_submit(event);
@@ -190,7 +190,7 @@ int BPF_PROG(on_exit, struct task_struct *task)
 	event->max_rss_pages = task->signal->maxrss;
 	event->status = read_status(task);
 	event->tid = task->pid;
-	event->ns_tgid = read_namespaced_tgid(task);
+	event->ns_tgid = read_innermost(task).nr;
 	event->uid = task->cred->uid.val;
 	event->euid = task->cred->euid.val;
 	event->task_flags = task->flags;

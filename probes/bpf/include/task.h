@@ -18,37 +18,23 @@ static __always_inline void fill_image_id(struct image_id *id, struct task_struc
 	id->exec_id = task->self_exec_id;
 }
 
-static __always_inline __u32 read_namespaced_tgid(struct task_struct *task)
+/*
+ * The process's number in its own pid namespace, and that namespace. numbers[] has level + 1 entries; an
+ * index that is not constant must be our own arithmetic.
+ */
+static __always_inline struct upid read_innermost(struct task_struct *task)
 {
 	struct pid *pid = task->group_leader->thread_pid;
-	struct upid numbers;
+	struct upid innermost = {};
 	__u32 level;
 
 	if (!pid)
-		return 0;
+		return innermost;
 	level = pid->level;
-	/* numbers[] has level + 1 entries; an index that is not constant must be our own arithmetic. */
-	if (bpf_probe_read_kernel(&numbers, sizeof(numbers),
-				  (void *)pid + bpf_core_field_offset(struct pid, numbers) +
-					  level * sizeof(struct upid)))
-		return 0;
-	return numbers.nr;
-}
-
-static __always_inline __u32 read_pid_namespace(struct task_struct *task)
-{
-	struct pid *pid = task->group_leader->thread_pid;
-	struct upid numbers;
-	__u32 level;
-
-	if (!pid)
-		return 0;
-	level = pid->level;
-	if (bpf_probe_read_kernel(&numbers, sizeof(numbers),
-				  (void *)pid + bpf_core_field_offset(struct pid, numbers) +
-					  level * sizeof(struct upid)))
-		return 0;
-	return BPF_CORE_READ(numbers.ns, ns.inum);
+	bpf_probe_read_kernel(&innermost, sizeof(innermost),
+			      (void *)pid + bpf_core_field_offset(struct pid, numbers) +
+				      level * sizeof(struct upid));
+	return innermost;
 }
 
 /* Number in the initial namespace of the leader of a session or a process group. */
@@ -134,6 +120,8 @@ static __always_inline void fill_tty(struct task_info *info, struct task_struct 
 /* Returns the flags of what is missing. Every field of `info` was zero before. */
 static __always_inline __u32 fill_task(struct task_info *info, struct task_struct *task)
 {
+	struct upid innermost = read_innermost(task);
+	struct pid_namespace *namespace = innermost.ns;
 	__u32 flags = 0;
 
 	fill_image_id(&info->id, task);
@@ -142,8 +130,8 @@ static __always_inline __u32 fill_task(struct task_info *info, struct task_struc
 	flags |= fill_namespaces(info, task);
 	flags |= fill_audit(info, task);
 	fill_tty(info, task);
-	info->ns_tgid = read_namespaced_tgid(task);
-	info->ns_pid = read_pid_namespace(task);
+	info->ns_tgid = innermost.nr;
+	info->ns_pid = BPF_CORE_READ(namespace, ns.inum);
 	info->session = read_leader(task->signal->pids[PIDTYPE_SID]);
 	info->process_group = read_leader(task->signal->pids[PIDTYPE_PGID]);
 	info->task_flags = task->flags;
