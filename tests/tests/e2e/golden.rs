@@ -1,9 +1,9 @@
 //! Real samples, recorded once (`kintrace-record`), through decode, tracker and encoding to OTLP as text.
 //!
 //! `UPDATE_EXPECT=1 cargo test -p kintrace-tests golden` rewrites the texts. Needs neither root nor clock.
+//! What was recorded, and how to do it again: `tests/golden/README.md`.
 
-use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use expect_test::expect_file;
@@ -11,38 +11,51 @@ use kintrace::batch::Resource;
 use kintrace::clock::{Clock, UnixNanos};
 use kintrace::decode::Decoder;
 use kintrace::enrich::process_table;
-use kintrace::event::ImageId;
+use kintrace::event::{ImageId, Payload};
 use kintrace::identity::BootId;
-use kintrace::otlp::resource::Host;
+use kintrace::otlp::resource::{self, Host};
 use kintrace::telemetry::{Signal, Telemetry};
 use kintrace::trace;
 use kintrace::tracker::{Settings, Tracker};
-use opentelemetry_proto::tonic::common::v1::any_value::Value;
-use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
-use opentelemetry_proto::tonic::logs::v1::ScopeLogs;
-use opentelemetry_proto::tonic::trace::v1::ScopeSpans;
-use prost::Message as _;
 
-use crate::names;
+use crate::names::Names;
+use crate::text;
 
-/// Replays a recording and compares the text form of every record.
-#[track_caller]
-fn check(name: &str) {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden");
-    let recording = std::fs::read(folder.join(name).with_extension("bin")).unwrap();
-    let text = replay(&recording);
-    expect_file![folder.join(name).with_extension("txt")].assert_eq(&text);
+/// The moment of boot, and of every observation.
+pub(crate) const BOOT: UnixNanos = UnixNanos(1_700_000_000_000_000_000);
+
+/// What a tracker gave out.
+pub(crate) struct Entry {
+    pub(crate) signal: Signal,
+    pub(crate) resource: Resource,
+    pub(crate) bytes: Vec<u8>,
 }
 
-fn replay(recording: &[u8]) -> String {
+/// Where the recordings are.
+pub(crate) fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("golden")
+}
+
+/// A host that knows everything about itself.
+pub(crate) fn host() -> Host {
+    Host {
+        id: "0123456789abcdef0123456789abcdef".to_owned(),
+        name: "golden".to_owned(),
+        arch: "amd64".to_owned(),
+        os_name: "Debian GNU/Linux".to_owned(),
+        os_version: "12".to_owned(),
+        instance: "1".to_owned(),
+        ..Host::default()
+    }
+}
+
+/// A tracker whose records depend on its input alone.
+pub(crate) fn tracker() -> Tracker {
     let settings = Settings {
         boot: BootId([7; 16]),
-        clock: Clock::fixed(UnixNanos(1_700_000_000_000_000_000)),
+        clock: Clock::fixed(BOOT),
         agent: ImageId::new(1, 1, 1),
-        host: Host {
-            name: "golden".to_owned(),
-            ..Host::default()
-        },
+        host: host(),
         table: process_table::Limits {
             images: 4096,
             depth: 16,
@@ -52,27 +65,35 @@ fn replay(recording: &[u8]) -> String {
             age: std::time::Duration::from_secs(1 << 40),
         }),
     };
-    let mut tracker = Tracker::new(settings, Arc::new(Telemetry::default()), Box::new(|_| None));
+    Tracker::new(settings, Arc::new(Telemetry::default()), Box::new(|_| None))
+}
+
+/// All that becomes of these samples.
+pub(crate) fn replay<'a>(samples: impl IntoIterator<Item = &'a [u8]>) -> Vec<Entry> {
+    let mut tracker = tracker();
     let mut decoder = Decoder::new(4096);
-    let mut text = String::new();
-    for sample in samples(recording) {
+    let mut entries = Vec::new();
+    for sample in samples {
         if let Some(event) = decoder.decode(sample).unwrap() {
-            let observed = UnixNanos(1_700_000_000_000_000_000);
-            tracker.event(
-                event,
-                observed,
-                &mut |signal, _: &Resource, entry: &[u8]| match signal {
-                    Signal::Logs => logs(&mut text, entry),
-                    Signal::Traces => spans(&mut text, entry),
-                },
-            );
+            tracker.event(event, BOOT, &mut take(&mut entries));
         }
     }
-    text
+    entries
+}
+
+/// A sink.
+pub(crate) fn take(entries: &mut Vec<Entry>) -> impl FnMut(Signal, &Resource, &[u8]) {
+    |signal, resource, bytes| {
+        entries.push(Entry {
+            signal,
+            resource: Arc::clone(resource),
+            bytes: bytes.to_vec(),
+        });
+    }
 }
 
 /// Length in four bytes, then the sample.
-fn samples(mut recording: &[u8]) -> Vec<&[u8]> {
+pub(crate) fn samples(mut recording: &[u8]) -> Vec<&[u8]> {
     let mut samples = Vec::new();
     while let Some((len, rest)) = recording.split_first_chunk::<4>() {
         let (sample, rest) = rest.split_at(u32::from_le_bytes(*len) as usize);
@@ -82,115 +103,72 @@ fn samples(mut recording: &[u8]) -> Vec<&[u8]> {
     samples
 }
 
-/// An entry is field 2 of `ScopeLogs`, so it is a message of that type by itself.
-fn logs(text: &mut String, entry: &[u8]) {
-    for record in ScopeLogs::decode(entry).unwrap().log_records {
-        names::check_event(&record.event_name);
-        writeln!(
-            text,
-            "log {} {} at {}",
-            record.event_name, record.severity_text, record.time_unix_nano
-        )
-        .unwrap();
-        writeln!(text, "  body {}", any(record.body.as_ref().unwrap())).unwrap();
-        writeln!(
-            text,
-            "  trace {} span {}",
-            hex(&record.trace_id),
-            hex(&record.span_id)
-        )
-        .unwrap();
-        attributes(text, &record.attributes);
+/// All recordings.
+pub(crate) fn recordings() -> Vec<Vec<u8>> {
+    let entries = std::fs::read_dir(folder()).unwrap();
+    let paths = entries.map(|entry| entry.unwrap().path());
+    paths
+        .filter(|path| path.extension().is_some_and(|found| found == "bin"))
+        .map(|path| std::fs::read(path).unwrap())
+        .collect()
+}
+
+/// The samples but one.
+pub(crate) fn without<'a>(samples: &[&'a [u8]], lost: usize) -> Vec<&'a [u8]> {
+    let mut samples = samples.to_vec();
+    samples.remove(lost);
+    samples
+}
+
+/// Replays a recording and compares the text form of every record.
+#[track_caller]
+fn check(name: &str) {
+    let recording = std::fs::read(folder().join(name).with_extension("bin")).unwrap();
+    let entries = replay(samples(&recording));
+    let mut names = Names::default();
+    // Checks them.
+    text::collect(&entries, &mut names);
+    let text = text::render(&entries, &resource::resource(&host(), None));
+    expect_file![folder().join(name).with_extension("txt")].assert_eq(&text);
+}
+
+#[test]
+fn every_recording_has_its_text_and_every_text_its_recording() {
+    let stems = |extension: &str| -> Vec<String> {
+        let entries = std::fs::read_dir(folder()).unwrap();
+        let paths = entries.map(|entry| entry.unwrap().path());
+        let mut stems: Vec<String> = paths
+            .filter(|path| path.extension().is_some_and(|found| found == extension))
+            .map(|path| path.file_stem().unwrap().to_string_lossy().into_owned())
+            .collect();
+        stems.sort();
+        stems
+    };
+    assert_eq!(stems("bin"), stems("txt"));
+    let this = include_str!("golden.rs");
+    for stem in stems("bin") {
+        assert!(this.contains(&format!("check(\"{stem}\")")), "{stem}");
     }
 }
 
-fn spans(text: &mut String, entry: &[u8]) {
-    for span in ScopeSpans::decode(entry).unwrap().spans {
-        writeln!(
-            text,
-            "span {} {} ns",
-            span.name,
-            span.end_time_unix_nano - span.start_time_unix_nano
-        )
-        .unwrap();
-        writeln!(
-            text,
-            "  trace {} span {} parent {}",
-            hex(&span.trace_id),
-            hex(&span.span_id),
-            hex(&span.parent_span_id)
-        )
-        .unwrap();
-        writeln!(
-            text,
-            "  status {}",
-            span.status.map_or(0, |status| status.code)
-        )
-        .unwrap();
-        for link in &span.links {
-            writeln!(
-                text,
-                "  link {} {}",
-                hex(&link.trace_id),
-                hex(&link.span_id)
-            )
-            .unwrap();
-            attributes(text, &link.attributes);
+/// Guarantees: what the ring could not take costs its own record, and no other.
+#[test]
+fn a_lost_sample_costs_its_own_record_alone() {
+    let logs = |entries: &[Entry]| {
+        let is_log = |entry: &&Entry| entry.signal == Signal::Logs;
+        entries.iter().filter(is_log).count()
+    };
+    for recording in recordings() {
+        let samples = samples(&recording);
+        let all = logs(&replay(samples.iter().copied()));
+        for (lost, sample) in samples.iter().enumerate() {
+            let event = Decoder::new(4096).decode(sample).unwrap();
+            let has_record = event
+                .is_some_and(|event| matches!(event.payload, Payload::Exec(_) | Payload::Exit(_)));
+            let left = logs(&replay(without(&samples, lost)));
+            assert_eq!(left, all - usize::from(has_record));
         }
-        attributes(text, &span.attributes);
     }
-}
-
-fn attributes(text: &mut String, attributes: &[KeyValue]) {
-    let mut keys: Vec<&str> = attributes.iter().map(|pair| pair.key.as_str()).collect();
-    keys.sort_unstable();
-    keys.dedup();
-    assert_eq!(
-        keys.len(),
-        attributes.len(),
-        "an attribute stands twice: {attributes:?}"
-    );
-    for pair in attributes {
-        names::check_attribute(&pair.key);
-        writeln!(
-            text,
-            "    {} = {}",
-            pair.key,
-            any(pair.value.as_ref().unwrap())
-        )
-        .unwrap();
-    }
-}
-
-fn any(value: &AnyValue) -> String {
-    #[expect(
-        clippy::wildcard_enum_match_arm,
-        reason = "whatever else there is prints itself"
-    )]
-    match value.value.as_ref().unwrap() {
-        Value::StringValue(text) if text.len() > 300 => {
-            format!("{:?}... of {} bytes", &text[..64], text.len())
-        }
-        Value::StringValue(text) => format!("{text:?}"),
-        Value::ArrayValue(array) if array.values.len() > 40 => {
-            format!(
-                "[{}, ... {} values]",
-                any(&array.values[0]),
-                array.values.len()
-            )
-        }
-        Value::ArrayValue(array) => {
-            format!(
-                "[{}]",
-                array.values.iter().map(any).collect::<Vec<_>>().join(", ")
-            )
-        }
-        other => format!("{other:?}"),
-    }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[test]
@@ -224,6 +202,11 @@ fn a_signal_ends_a_process() {
 }
 
 #[test]
+fn a_signal_that_leaves_a_core_says_so() {
+    check("core_dump");
+}
+
+#[test]
 fn one_process_runs_three_images() {
     check("chain");
 }
@@ -241,4 +224,35 @@ fn bytes_that_are_not_utf8_are_escaped() {
 #[test]
 fn a_traceparent_becomes_a_link() {
     check("traceparent");
+}
+
+#[test]
+fn set_id_bits_that_took_effect_are_flagged() {
+    check("setuid");
+}
+
+#[test]
+fn capabilities_of_the_file_are_flagged() {
+    check("file_capabilities");
+}
+
+#[test]
+fn the_login_outlives_a_change_of_ids() {
+    check("login");
+}
+
+#[test]
+fn securebits_are_kept_over_an_exec() {
+    check("securebits");
+}
+
+#[test]
+fn a_terminal_makes_a_process_interactive() {
+    check("terminal");
+}
+
+/// The shell moves itself into the cgroup of a container: what it executes from then on is about that.
+#[test]
+fn a_container_has_a_resource_and_a_trace_of_its_own() {
+    check("container");
 }

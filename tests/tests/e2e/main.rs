@@ -7,6 +7,8 @@
 )]
 
 mod golden;
+mod text;
+
 mod names;
 
 mod agent;
