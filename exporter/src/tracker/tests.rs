@@ -1,12 +1,17 @@
+mod history;
+mod kin;
+mod links;
+
+use opentelemetry_proto::tonic::common::v1::KeyValue;
+use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::logs::v1::{LogRecord, ScopeLogs};
 use opentelemetry_proto::tonic::trace::v1::{ScopeSpans, Span};
 use prost::Message as _;
 
+use kintrace_semconv::attribute as name;
+
 use super::*;
 use crate::event::{Cgroup, CgroupId, EventFlags, ExitStatus, Pid, Task, Text, Tid};
-
-const CONTAINER: &str =
-    "/system.slice/docker-3f4a1c0e9b8d7f6a5e4d3c2b1a0f9e8d7c6b5a493827161504f3e2d1c0b9a8f7.scope";
 
 struct Bench {
     tracker: Tracker,
@@ -16,15 +21,17 @@ struct Bench {
 }
 
 fn bench(describe: Describe) -> Bench {
+    bench_of(1024, describe)
+}
+
+/// With a table of so many images.
+fn bench_of(images: usize, describe: Describe) -> Bench {
     let settings = Settings {
         boot: BootId([1; 16]),
         clock: Clock::fixed(UnixNanos(1_000)),
         agent: ImageId::new(99, 1, 1),
         host: Host::default(),
-        table: process_table::Limits {
-            images: 1024,
-            depth: 16,
-        },
+        table: process_table::Limits { images, depth: 16 },
         traces: Some(trace::Limits {
             spans: 100,
             age: std::time::Duration::from_secs(3600),
@@ -72,7 +79,19 @@ impl Bench {
     }
 
     fn exec(&mut self, id: ImageId, parent: ImageId, path: &str, cgroup: u64) {
+        self.exec_with(id, parent, path, cgroup, &[]);
+    }
+
+    fn exec_with(
+        &mut self,
+        id: ImageId,
+        parent: ImageId,
+        path: &str,
+        cgroup: u64,
+        environment: &[&str],
+    ) {
         let mut exec = Exec {
+            environment: environment.iter().map(|text| Text::from(*text)).collect(),
             task: Task {
                 id,
                 parent,
@@ -103,8 +122,14 @@ impl Bench {
         }));
     }
 
+    fn cgroup(&mut self, id: u64, path: &str) {
+        self.event(Payload::Cgroup(Cgroup {
+            id: CgroupId(id),
+            path: path.into(),
+        }));
+    }
+
     fn bodies(&self) -> Vec<String> {
-        use opentelemetry_proto::tonic::common::v1::any_value::Value;
         #[expect(clippy::wildcard_enum_match_arm, reason = "bodies are texts")]
         let body = |record: &LogRecord| match record.body.as_ref().unwrap().value.as_ref().unwrap()
         {
@@ -112,6 +137,17 @@ impl Bench {
             other => panic!("a body that is no text: {other:?}"),
         };
         self.logs.iter().map(body).collect()
+    }
+}
+
+/// A string attribute; empty if it is not there.
+fn text(attributes: &[KeyValue], key: &str) -> String {
+    let pair = attributes.iter().find(|pair| pair.key == key);
+    let value = pair.and_then(|pair| pair.value.as_ref()?.value.as_ref());
+    if let Some(Value::StringValue(text)) = value {
+        text.clone()
+    } else {
+        String::new()
     }
 }
 
@@ -155,52 +191,6 @@ fn a_forked_child_without_exec_has_a_record_of_its_creators_program_and_no_span(
 }
 
 #[test]
-fn a_child_in_another_trace_links_to_its_creator_and_one_in_the_same_has_it_as_parent() {
-    let mut bench = bench(blind());
-    let name = |id, path: &str| {
-        Payload::Cgroup(Cgroup {
-            id: CgroupId(id),
-            path: path.into(),
-        })
-    };
-    bench.event(name(1, "/system.slice/containerd.service"));
-    bench.event(name(2, CONTAINER));
-    let (shim, inside, beside) = (
-        ImageId::new(5, 500, 2),
-        ImageId::new(6, 600, 3),
-        ImageId::new(7, 700, 3),
-    );
-    bench.exec(shim, INIT, "/bin/shim", 1);
-    for (id, cgroup) in [(inside, 2), (beside, 1)] {
-        bench.fork(shim, ImageId { exec_id: 2, ..id });
-        bench.exec(id, shim, "/bin/app", cgroup);
-        bench.exit(id, shim, false);
-    }
-    let (of_shim, inside, beside) = (&bench.logs[0], &bench.spans[0], &bench.spans[1]);
-    assert_ne!(inside.trace_id, of_shim.trace_id);
-    assert!(inside.parent_span_id.is_empty());
-    assert_eq!(inside.links[0].span_id, of_shim.span_id);
-    assert_eq!(inside.links[0].trace_id, of_shim.trace_id);
-    assert_eq!(beside.trace_id, of_shim.trace_id);
-    assert_eq!(beside.parent_span_id, of_shim.span_id);
-    assert!(beside.links.is_empty());
-}
-
-#[test]
-fn an_image_that_replaces_another_ends_its_span_and_links_to_it() {
-    let mut bench = bench(blind());
-    let (first, second) = (ImageId::new(5, 500, 2), ImageId::new(5, 500, 3));
-    bench.exec(first, INIT, "/bin/first", 1);
-    bench.exec(second, INIT, "/bin/second", 1);
-    assert_eq!(bench.spans.len(), 1);
-    assert_eq!(bench.spans[0].name, "first");
-    bench.exit(second, INIT, false);
-    assert_eq!(bench.spans[1].name, "second");
-    assert_eq!(bench.spans[1].links[0].span_id, bench.spans[0].span_id);
-    assert_eq!(bench.logs.len(), 3);
-}
-
-#[test]
 fn an_ancestor_known_by_its_id_is_described_once_it_is_met() {
     let mut asked = 0;
     let mut bench = bench(Box::new(move |id| {
@@ -230,35 +220,56 @@ fn an_ancestor_known_by_its_id_is_described_once_it_is_met() {
     );
 }
 
-/// The lineage of siblings is encoded once: it must not outlive a change of what is above them.
+/// A process older than the agent: who it is from the kernel, what it runs from `/proc`.
+fn seed(id: ImageId, is_kernel_thread: bool, path: &str) -> Seed {
+    let mut exec = Exec {
+        task: Task {
+            id,
+            parent: INIT,
+            is_kernel_thread,
+            ..Task::default()
+        },
+        ..Exec::default()
+    };
+    exec.executable.path = (!path.is_empty()).then(|| path.into());
+    Seed {
+        exec,
+        chain: vec![INIT],
+        is_whole: true,
+        flags: EventFlags::NONE,
+        cgroup_path: None,
+    }
+}
+
 #[test]
-fn a_cached_lineage_is_renewed_when_the_table_learns_more() {
+fn a_process_older_than_the_agent_has_its_exit_and_its_span() {
     let mut bench = bench(blind());
-    let (shell, child) = (ImageId::new(5, 500, 2), ImageId::new(6, 600, 3));
-    let parent = ImageId::new(4, 400, 2);
-    bench.fork(
-        shell,
-        ImageId {
-            exec_id: 2,
-            ..child
-        },
-    );
-    bench.exec(child, shell, "/bin/a", 1);
-    assert_eq!(bench.bodies()[0], "exec /bin/a pid=6 <- ? <- ...");
-    // The creator's own exec, seen late, says what it is and who is above it.
-    bench.exec(shell, parent, "/bin/sh", 1);
-    let sibling = ImageId::new(7, 700, 3);
-    bench.fork(
-        shell,
-        ImageId {
-            exec_id: 2,
-            ..sibling
-        },
-    );
-    bench.exec(sibling, shell, "/bin/b", 1);
-    assert!(
-        bench.bodies()[2].starts_with("exec /bin/b pid=7 <- sh <- ?"),
-        "{:?}",
-        bench.bodies()
-    );
+    let old = ImageId::new(5, 500, 2);
+    bench.tracker.seed(seed(old, false, "/usr/sbin/sshd"));
+    bench.exit(old, INIT, false);
+    assert_eq!(bench.bodies(), ["exit /usr/sbin/sshd pid=5 code=0 <- ?"]);
+    assert_eq!(bench.spans.len(), 1);
+    // From its creation: when it began what it runs is not known.
+    assert_eq!(bench.spans[0].start_time_unix_nano, 1_500);
+    assert_eq!(bench.spans[0].span_id, bench.logs[0].span_id);
+}
+
+#[test]
+fn a_thread_of_the_kernel_older_than_the_agent_makes_no_record_but_what_it_executes_does() {
+    let mut bench = bench(blind());
+    let (thread, helper) = (ImageId::new(5, 500, 1), ImageId::new(6, 600, 1));
+    bench.tracker.seed(seed(thread, true, ""));
+    bench.exit(thread, INIT, true);
+    assert!(bench.logs.is_empty() && bench.spans.is_empty());
+    assert_eq!(bench.telemetry.filtered(Filtered::KernelThread).get(), 1);
+    bench.tracker.seed(seed(helper, true, ""));
+    let modprobe = ImageId {
+        exec_id: 2,
+        ..helper
+    };
+    bench.exec(modprobe, INIT, "/sbin/modprobe", 1);
+    bench.exit(modprobe, INIT, false);
+    assert_eq!(bench.logs.len(), 2);
+    let names: Vec<&str> = bench.spans.iter().map(|span| &*span.name).collect();
+    assert_eq!(names, ["modprobe"]);
 }
