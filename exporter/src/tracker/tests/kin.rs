@@ -39,6 +39,14 @@ fn a_cached_lineage_is_renewed_when_the_table_learns_more() {
 fn a_cached_lineage_is_renewed_when_the_table_forgets() {
     let mut bench = bench_of(64, blind());
     let (login, shell) = (ImageId::new(4, 400, 2), ImageId::new(5, 500, 2));
+    // Every link is of a fork, so that nothing but what was forgotten tells the two lineages apart.
+    bench.fork(
+        INIT,
+        ImageId {
+            exec_id: 1,
+            ..login
+        },
+    );
     bench.exec(login, INIT, "/bin/login", 1);
     bench.fork(login, shell);
     let shell = ImageId {
