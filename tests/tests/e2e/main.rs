@@ -13,5 +13,5 @@ mod names;
 
 mod agent;
 mod collector;
-mod delivery;
 mod received;
+mod to_collector;
